@@ -1,0 +1,74 @@
+/**
+ * The one registry of errors. A code is stable for ever: callers branch on it, documents link to it (docs/errors.md).
+ * `exit` is the process exit code (1 failure, 2 usage or bad input); `status` is the HTTP status of the same error.
+ */
+export const errorCodes = {
+  USAGE: { exit: 2, status: 400, title: 'Wrong use' },
+  CONFIG_INVALID: { exit: 2, status: 500, title: 'Configuration is invalid' },
+  DEFAULT_PASSWORD: { exit: 2, status: 500, title: 'A development password in production' },
+  INTERNAL: { exit: 1, status: 500, title: 'Unexpected error' },
+
+  EMBEDDED_BINARIES_MISSING: { exit: 1, status: 500, title: 'Embedded PostgreSQL is not installed' },
+  EMBEDDED_START_FAILED: { exit: 1, status: 500, title: 'Embedded PostgreSQL did not start' },
+  EMBEDDED_NO_USER: { exit: 1, status: 500, title: 'No unprivileged user to run PostgreSQL' },
+  DISK_FULL: { exit: 1, status: 507, title: 'No space left' },
+  DATABASE_UNREACHABLE: { exit: 1, status: 503, title: 'Database cannot be reached' },
+  DATABASE_NOT_READY: { exit: 1, status: 503, title: 'Database is not set up' },
+  DATABASE_VERSION: { exit: 1, status: 500, title: 'PostgreSQL version is not supported' },
+  DATABASE_REFUSED: { exit: 1, status: 500, title: 'The database refused a statement' },
+  MIGRATION_CHANGED: { exit: 1, status: 500, title: 'An applied migration was changed' },
+  MIGRATION_ORDER: { exit: 1, status: 500, title: 'Migrations are out of order' },
+  MIGRATION_FAILED: { exit: 1, status: 500, title: 'A migration failed' },
+  MIGRATION_UNKNOWN: { exit: 1, status: 500, title: 'The database is newer than this program' },
+  PSQL_MISSING: { exit: 1, status: 500, title: 'psql is not installed' },
+
+  IMPORT_FILE: { exit: 2, status: 400, title: 'File cannot be read' },
+  IMPORT_FORMAT: { exit: 2, status: 400, title: 'Format is not recognised' },
+  IMPORT_HEADER: { exit: 2, status: 400, title: 'Header does not fit the format' },
+  IMPORT_ENCODING: { exit: 2, status: 400, title: 'File is not text' },
+  IMPORT_TOO_MANY_REJECTS: { exit: 1, status: 422, title: 'Too many rejected rows' },
+  IMPORT_BUSY: { exit: 1, status: 409, title: 'Another import is running' },
+
+  NOT_FOUND: { exit: 1, status: 404, title: 'Not found' },
+  VALIDATION: { exit: 2, status: 400, title: 'Input is not valid' },
+  PERIOD_REVERSED: { exit: 2, status: 400, title: 'Period ends before it begins' },
+
+  MODEL_NO_CONVERGENCE: { exit: 1, status: 500, title: 'Model did not converge' },
+  MODEL_BAD_INPUT: { exit: 2, status: 400, title: 'Data do not fit the model' },
+  SCORING_NO_DATA: { exit: 1, status: 409, title: 'Nothing to score' },
+  SCORING_BUSY: { exit: 1, status: 409, title: 'Another scoring run is writing' },
+
+  DEMO_NOT_ALLOWED: { exit: 2, status: 409, title: 'The demonstration shop is not allowed here' },
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorOptions {
+  /** What a program needs: the place, the values, never personal data or secrets. */
+  details?: Record<string, unknown>;
+  /** What the reader can do about it, one sentence. */
+  hint?: string;
+  cause?: unknown;
+}
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown>;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.details = options.details ?? {};
+    this.hint = options.hint;
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code].exit;
+  }
+
+  get httpStatus(): number {
+    return errorCodes[this.code].status;
+  }
+}
