@@ -1,0 +1,125 @@
+-- Trained weights, one row a product: what is read with it, and how much it sells. Readers join them to the latest committed events.
+
+CREATE TABLE app_schema.product_neighbours (
+  product_id    integer PRIMARY KEY REFERENCES app_schema.products (product_id) ON DELETE CASCADE,
+  neighbour_ids integer[] NOT NULL,
+  weights       real[] NOT NULL,
+  CHECK (cardinality(neighbour_ids) = cardinality(weights))
+);
+COMMENT ON TABLE app_schema.product_neighbours IS 'For each product those that the same customers took, most similar first, with cosine similarity 0-1';
+
+CREATE TABLE app_schema.product_popularity (
+  product_id           integer PRIMARY KEY REFERENCES app_schema.products (product_id) ON DELETE CASCADE,
+  popularity           real NOT NULL,
+  buyers               integer NOT NULL,
+  repeat_share         real NOT NULL,
+  is_bought_repeatedly boolean NOT NULL,
+  repeat_interval_days real
+);
+COMMENT ON TABLE app_schema.product_popularity IS 'Recent demand (0-1, the most wanted product has 1) and whether customers buy the product again';
+COMMENT ON COLUMN app_schema.product_popularity.repeat_share IS 'Share of its buyers who bought it on more than one day';
+COMMENT ON COLUMN app_schema.product_popularity.repeat_interval_days IS 'Median days between two purchases by the same customer';
+-- get_recommendations: the most wanted products, for newcomers and to fill a list.
+CREATE INDEX idx_product_popularity_popularity ON app_schema.product_popularity (popularity DESC, product_id);
+
+CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}')
+RETURNS TABLE (
+  rank integer, product_id integer, name varchar, category varchar, price numeric, score double precision, reason_code text, reason text,
+  reason_product_id integer
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY INVOKER
+AS $function$
+DECLARE
+  v_unknown text;
+  v_language text := coalesce(p_options ->> 'language', 'en');
+  v_category text := p_options ->> 'category';
+  v_now timestamptz := coalesce((p_options ->> 'as_of')::timestamptz, now());
+  v_excluded integer[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(p_options -> 'exclude_product_ids', '[]'))::integer);
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  SELECT string_agg(k, ', ' ORDER BY k) INTO v_unknown
+  FROM jsonb_object_keys(coalesce(p_options, '{}')) k WHERE k NOT IN ('language', 'category', 'as_of', 'exclude_product_ids');
+  IF v_unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option: %', v_unknown USING ERRCODE = 'CA002', HINT = 'Options are language, category, as_of, exclude_product_ids.';
+  END IF;
+  IF v_language NOT IN ('en', 'ru') THEN
+    RAISE EXCEPTION 'language must be en or ru, not "%"', v_language USING ERRCODE = 'CA002';
+  END IF;
+  IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
+    RETURN;
+  END IF;
+
+  RETURN QUERY
+    WITH latest AS (
+      -- 200 events say what somebody wants now; reading a wholesaler's ten thousand would cost time and blur the taste.
+      SELECT e.product_id, e.event_type, e.event_timestamp
+      FROM app_schema.events e
+      WHERE e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp <= v_now
+        AND e.event_type IN ('view', 'add_to_cart', 'purchase')
+      ORDER BY e.event_timestamp DESC, e.event_id DESC
+      LIMIT 200
+    ), history AS (
+      -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
+      SELECT l.product_id, bool_or(l.event_type = 'purchase') AS bought,
+        max(CASE l.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.2 END
+          * power(0.5, extract(epoch FROM m.newest - l.event_timestamp)::double precision / 86400 / 90)) AS weight
+      FROM latest l CROSS JOIN (SELECT max(event_timestamp) AS newest FROM latest) m
+      GROUP BY l.product_id
+    ), similar_to AS (
+      SELECT n.neighbour_id, sum(h.weight * n.weight) / (SELECT sum(weight) FROM history) AS similarity,
+        (array_agg(h.product_id ORDER BY h.weight * n.weight DESC, h.product_id))[1] AS because_id
+      FROM history h
+      JOIN app_schema.product_neighbours pn ON pn.product_id = h.product_id
+      CROSS JOIN LATERAL unnest(pn.neighbour_ids, pn.weights) AS n (neighbour_id, weight)
+      GROUP BY n.neighbour_id
+    ), bought AS (
+      SELECT e.product_id, max(e.event_timestamp) AS last_bought
+      FROM app_schema.events e
+      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.event_timestamp <= v_now
+      GROUP BY e.product_id
+    ), eligible AS (
+      SELECT p.product_id, p.name, p.category, p.price, p.attributes, q.popularity, b.last_bought, q.repeat_share, q.repeat_interval_days
+      FROM app_schema.product_popularity q
+      JOIN app_schema.products p ON p.product_id = q.product_id
+      LEFT JOIN bought b ON b.product_id = q.product_id
+      WHERE p.is_merchandise AND NOT p.is_hidden AND coalesce(p.stock, 1) > 0
+        AND (v_category IS NULL OR p.category = v_category)
+        AND q.product_id <> ALL (v_excluded)
+        -- Bought is excluded, unless people buy it again and about half their usual interval has gone by.
+        AND (b.product_id IS NULL
+          OR q.is_bought_repeatedly AND v_now >= b.last_bought + make_interval(secs => 0.5 * 86400 * q.repeat_interval_days))
+    ), scored AS (
+      SELECT c.product_id, c.name, c.category, c.price, s.because_id, c.repeat_interval_days, c.last_bought,
+        coalesce(s.similarity, 0) + CASE WHEN c.last_bought IS NOT NULL THEN c.repeat_share ELSE 0 END + 0.01 * c.popularity AS score
+      FROM (
+        (SELECT e.* FROM eligible e ORDER BY e.popularity DESC, e.product_id LIMIT p_limit)
+        UNION
+        SELECT e.* FROM eligible e WHERE e.product_id IN (SELECT neighbour_id FROM similar_to) OR e.last_bought IS NOT NULL
+      ) c
+      LEFT JOIN similar_to s ON s.neighbour_id = c.product_id
+    )
+    SELECT (row_number() OVER (ORDER BY s.score DESC, s.product_id))::integer, s.product_id, s.name, s.category, s.price, s.score,
+      r.code, CASE v_language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id
+    FROM scored s
+    LEFT JOIN app_schema.products w ON w.product_id = s.because_id
+    LEFT JOIN history h ON h.product_id = s.because_id
+    CROSS JOIN LATERAL (
+      SELECT 'buy_again', format('you buy it again, every %s days or so', round(s.repeat_interval_days)),
+        format('вы покупаете это снова, примерно раз в %s дн.', round(s.repeat_interval_days)), NULL::integer
+      WHERE s.last_bought IS NOT NULL
+      UNION ALL
+      SELECT 'bought_together', format('because you bought %s', w.name), format('потому что вы купили: %s', w.name), s.because_id
+      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL AND h.bought
+      UNION ALL
+      SELECT 'viewed_together', format('because you looked at %s', w.name), format('потому что вы смотрели: %s', w.name), s.because_id
+      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL AND NOT h.bought
+      UNION ALL
+      SELECT 'popular', 'popular with our customers', 'популярно у наших покупателей', NULL
+      WHERE s.last_bought IS NULL AND s.because_id IS NULL
+    ) AS r (code, en, ru, because_id)
+    ORDER BY 1
+    LIMIT p_limit;
+END
+$function$;
+COMMENT ON FUNCTION app_schema.get_recommendations(integer, integer, jsonb) IS
+  'Products for one customer with score and reason, from the trained weights and the latest committed events. What was bought is left out unless people buy it again. Options: language (en, ru), category, as_of, exclude_product_ids. No row for an unknown customer';
