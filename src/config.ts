@@ -1,0 +1,135 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError } from './errors.ts';
+
+/** Everything that can be set from outside. Read once by the doors, frozen, passed down; nothing below reads the environment. */
+export interface Config {
+  /** Administers: superuser or owner. `undefined` means the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  readonly appDatabaseUrl: string | undefined;
+  readonly mlDatabaseUrl: string | undefined;
+  readonly passwords: {
+    readonly superuser: string;
+    readonly app: string;
+    readonly ml: string;
+    readonly admin: string;
+  };
+  /** Folder of the embedded PostgreSQL. */
+  readonly home: string;
+  readonly embeddedPort: number;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  readonly production: boolean;
+  readonly scoring: ScoringSettings;
+}
+
+export interface ScoringSettings {
+  readonly purchaseHorizonDays: number;
+  readonly churnHorizonDays: number;
+  readonly ltvHorizonDays: number;
+  /** Fewer buyers or a shorter history give no LTV but `insufficient_data`. */
+  readonly ltvMinBuyers: number;
+  readonly ltvMinHistoryDays: number;
+  /** Fewer customers of either outcome at the training cut-off give no probability but `insufficient_data`. */
+  readonly minOutcomes: number;
+}
+
+type Environment = Record<string, string | undefined>;
+
+const projectRoot = fileURLToPath(new URL('../', import.meta.url));
+const developmentPasswords = {
+  superuser: 'postgres',
+  app: 'app_password',
+  ml: 'ml_password',
+  admin: 'admin_password',
+};
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+function invalid(name: string, problem: string, hint: string): AppError {
+  return new AppError('CONFIG_INVALID', `${name} ${problem}`, { details: { variable: name }, hint });
+}
+
+function integer(env: Environment, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name]?.trim();
+  if (!text) return fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw invalid(
+      name,
+      `is "${text}"`,
+      `Give a whole number from ${min} to ${max}, or leave it out for ${fallback}.`,
+    );
+  }
+  return value;
+}
+
+function databaseUrl(env: Environment, name: string): string | undefined {
+  const text = env[name]?.trim();
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || url.pathname.length < 2) {
+    // The value is not repeated: it may hold a password.
+    throw invalid(name, 'is not a PostgreSQL URL', 'Write postgresql://user:password@host:5432/database.');
+  }
+  return text;
+}
+
+function choice(env: Environment, name: string, fallback: string, allowed: string[]): string {
+  const text = env[name]?.trim() || fallback;
+  if (!allowed.includes(text)) throw invalid(name, `is "${text}"`, `Choose one of ${allowed.join(', ')}.`);
+  return text;
+}
+
+function refuseDevelopmentPasswords(config: Config): void {
+  const urls = [config.databaseUrl, config.appDatabaseUrl, config.mlDatabaseUrl].filter(
+    (url) => url !== undefined,
+  );
+  const used = new Set([
+    ...(config.appDatabaseUrl ? [] : [config.passwords.app]),
+    ...(config.mlDatabaseUrl ? [] : [config.passwords.ml]),
+    ...(config.databaseUrl ? [] : [config.passwords.superuser]),
+    config.passwords.admin,
+    ...urls.map((url) => decodeURIComponent(new URL(url).password)),
+  ]);
+  if (Object.values(developmentPasswords).some((password) => used.has(password)) || used.has('')) {
+    throw new AppError(
+      'DEFAULT_PASSWORD',
+      'a development password, or none, is in use with NODE_ENV=production',
+      {
+        hint: 'Set APP_USER_PASSWORD, ML_USER_PASSWORD, ADMIN_USER_PASSWORD and the password of DATABASE_URL (or POSTGRES_PASSWORD).',
+      },
+    );
+  }
+}
+
+/** Reads and checks the environment. @throws CONFIG_INVALID naming the variable and the cure; DEFAULT_PASSWORD in production */
+export function loadConfig(env: Environment): Config {
+  const config: Config = {
+    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    appDatabaseUrl: databaseUrl(env, 'APP_DATABASE_URL'),
+    mlDatabaseUrl: databaseUrl(env, 'ML_DATABASE_URL'),
+    passwords: Object.freeze({
+      superuser: env['POSTGRES_PASSWORD'] || developmentPasswords.superuser,
+      app: env['APP_USER_PASSWORD'] || developmentPasswords.app,
+      ml: env['ML_USER_PASSWORD'] || developmentPasswords.ml,
+      admin: env['ADMIN_USER_PASSWORD'] || developmentPasswords.admin,
+    }),
+    home: resolve(env['CUSTOMER_ANALYZER_HOME'] || `${projectRoot}.data`),
+    embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
+    host: env['HOST']?.trim() || '127.0.0.1',
+    port: integer(env, 'PORT', 3000, 0, 65_535),
+    logLevel: choice(env, 'LOG_LEVEL', 'info', logLevels),
+    production: env['NODE_ENV'] === 'production',
+    scoring: Object.freeze({
+      purchaseHorizonDays: 30, // the column is called purchase_probability_30d
+      churnHorizonDays: integer(env, 'CHURN_HORIZON_DAYS', 90, 7, 730),
+      ltvHorizonDays: integer(env, 'LTV_HORIZON_DAYS', 365, 30, 3650),
+      ltvMinBuyers: integer(env, 'LTV_MIN_BUYERS', 500, 1, 1_000_000),
+      ltvMinHistoryDays: integer(env, 'LTV_MIN_HISTORY_DAYS', 182, 1, 3650),
+      minOutcomes: integer(env, 'SCORING_MIN_OUTCOMES', 100, 1, 1_000_000),
+    }),
+  };
+  if (config.production) refuseDevelopmentPasswords(config);
+  return Object.freeze(config);
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '../errors.ts';
+
+export interface SqlFile {
+  name: string;
+  sql: string;
+  /** SHA-256 of the text with LF line ends, in hex: a checkout on Windows must not look like a change. */
+  checksum: string;
+}
+
+// src/database and dist/database are equally deep.
+const root = fileURLToPath(new URL('../../database/', import.meta.url));
+
+function readFolder(folder: string): SqlFile[] {
+  return readdirSync(root + folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(`${root}${folder}/${name}`, 'utf8').replaceAll('\r\n', '\n');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    });
+}
+
+/** The user's four scripts, in order. */
+export function readInitFiles(): SqlFile[] {
+  return readFolder('init');
+}
+
+/** Migrations in order; names are `NNNN-words.sql` and the numbers have no hole and no twin. */
+export function readMigrationFiles(): SqlFile[] {
+  const files = readFolder('migrations');
+  files.forEach((file, index) => {
+    const expected = String(index + 1).padStart(4, '0');
+    if (!file.name.startsWith(`${expected}-`)) {
+      throw new AppError('MIGRATION_ORDER', `expected a migration ${expected}-….sql, found ${file.name}`, {
+        hint: 'Number the files of database/migrations/ without holes or twins.',
+      });
+    }
+  });
+  return files;
+}

@@ -1,0 +1,19 @@
+import { pino } from 'pino';
+
+export type Logger = ReturnType<typeof createLogger>;
+
+/** Logs go to stderr as JSON lines: stdout belongs to what a command answers. Secrets are cut out by name wherever they come. */
+export function createLogger(level: string) {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['password', '*.password', 'req.headers.authorization', 'req.headers.cookie'],
+        censor: '[redacted]',
+      },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
