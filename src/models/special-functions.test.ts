@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { digamma, lgamma, logistic, logOnePlusExp, logRisingFactorial } from './special-functions.ts';
+
+const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
+const within = (value: number, expected: number, tolerance = 1e-14) =>
+  expect(Math.abs(value - expected)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected)));
+
+describe('lgamma', () => {
+  it('meets closed forms', () => {
+    within(lgamma(1), 0);
+    within(lgamma(2), 0);
+    within(lgamma(0.5), 0.5 * Math.log(Math.PI));
+    within(lgamma(1.5), Math.log(Math.sqrt(Math.PI) / 2));
+    let factorial = 0;
+    for (let n = 2; n <= 170; n++) {
+      factorial += Math.log(n);
+      within(lgamma(n + 1), factorial);
+    }
+  });
+
+  it('meets tabulated values (NIST DLMF 5.4, and 50 digits by arbitrary precision)', () => {
+    within(lgamma(0.1), 2.252712651734206);
+    within(lgamma(1e-10), 23.025850929882733);
+    within(lgamma(1e6), 12815504.569147611);
+    within(lgamma(1.461632144968362), -0.12148629053584961);
+  });
+
+  it("obeys Legendre's duplication formula", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), (x) => {
+        const right = lgamma(x) + lgamma(x + 0.5) + (2 * x - 1) * Math.LN2 - 0.5 * Math.log(Math.PI);
+        within(lgamma(2 * x), right, 2e-14);
+      }),
+    );
+  });
+});
+
+describe('logRisingFactorial', () => {
+  it('is the sum of logs for whole numbers', () => {
+    fc.assert(
+      fc.property(positive, fc.integer({ min: 0, max: 60 }), (x, n) => {
+        let sum = 0;
+        for (let k = 0; k < n; k++) sum += Math.log(x + k);
+        within(logRisingFactorial(x, n), sum, 3e-14);
+      }),
+    );
+  });
+
+  it('keeps its digits where a difference of two lgamma would lose them', () => {
+    within(logRisingFactorial(1e12, 1), Math.log(1e12));
+    within(logRisingFactorial(0.24, 10_000), lgamma(10_000.24) - lgamma(0.24), 1e-13);
+  });
+});
+
+describe('digamma', () => {
+  it('meets closed forms', () => {
+    const euler = 0.577_215_664_901_532_9;
+    within(digamma(1), -euler);
+    within(digamma(0.5), -euler - 2 * Math.LN2);
+    within(digamma(0.25), -euler - Math.PI / 2 - 3 * Math.LN2);
+    within(digamma(1e-8), -1e8 - euler);
+  });
+
+  it('is the slope of lgamma', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.1, max: 1000, noNaN: true }), (x) => {
+        const h = 1e-4 * x;
+        within((lgamma(x + h) - lgamma(x - h)) / (2 * h), digamma(x), 1e-6);
+      }),
+    );
+  });
+});
+
+describe('logistic and logOnePlusExp', () => {
+  it('hold in the tails', () => {
+    expect(logistic(-800)).toBe(0);
+    expect(logistic(-700)).toBeGreaterThan(0);
+    expect(logistic(800)).toBe(1);
+    expect(logOnePlusExp(10_000)).toBe(10_000);
+    expect(logOnePlusExp(-40)).toBe(Math.exp(-40));
+    within(logOnePlusExp(0), Math.LN2);
+    within(logistic(1) + logistic(-1), 1);
+  });
+});
