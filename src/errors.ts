@@ -20,6 +20,7 @@ export const errorCodes = {
   MIGRATION_ORDER: { exit: 1, status: 500, title: 'Migrations are out of order' },
   MIGRATION_FAILED: { exit: 1, status: 500, title: 'A migration failed' },
   MIGRATION_UNKNOWN: { exit: 1, status: 500, title: 'The database is newer than this program' },
+  PORT_TAKEN: { exit: 1, status: 500, title: 'Port is taken' },
   PSQL_MISSING: { exit: 1, status: 500, title: 'psql is not installed' },
 
   IMPORT_FILE: { exit: 2, status: 400, title: 'File cannot be read' },

@@ -1,11 +1,9 @@
 import type pg from 'pg';
-import { AppError } from '../errors.ts';
 import { withLogin } from './connection-urls.ts';
-import { databaseError } from './database-error.ts';
 import { type EmbeddedServer, startEmbedded } from './embedded/server.ts';
 import { migrate, type RolePasswords } from './migrations.ts';
 import { createPool } from './pool.ts';
-import { SCHEMA_READY } from './queries.ts';
+import { checkReady } from './ready.ts';
 
 export const DATABASE_NAME = 'customer_analyzer';
 
@@ -33,16 +31,6 @@ export interface Database {
   readonly mlPool: pg.Pool;
   readonly appliedMigrations: readonly string[];
   close(): Promise<void>;
-}
-
-async function checkReady(pool: pg.Pool): Promise<void> {
-  const result = await pool.query(SCHEMA_READY).catch((error: unknown) => {
-    throw databaseError(error);
-  });
-  if (result.rows[0].ready) return;
-  throw new AppError('DATABASE_NOT_READY', 'the database has no schema of this version', {
-    hint: 'Set it up: customer-analyzer db migrate',
-  });
 }
 
 /** Opens the database of a process: the embedded server, or what DATABASE_URL names. Close it to stop what it started. */

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { databaseError } from './database-error.ts';
 
+export type { Pool } from 'pg';
+
 const INT8 = 20;
 const NUMERIC = 1700;
 

@@ -1,0 +1,16 @@
+/** Reading is done by the SQL functions that every door shares; nothing is computed here. */
+
+export const LIST_USERS = 'SELECT * FROM app_schema.list_users($1, $2, $3)';
+export const GET_USER = 'SELECT * FROM app_schema.get_user($1)';
+export const GET_USER_STATS = 'SELECT * FROM app_schema.get_user_stats($1, $2)';
+export const LIST_SEGMENTS = 'SELECT * FROM app_schema.list_segments()';
+export const GET_TOP_PRODUCTS = 'SELECT * FROM app_schema.get_top_products($1, $2, $3)';
+export const GET_LATEST_RUN = 'SELECT * FROM app_schema.get_latest_run($1)';
+export const GET_SHOP = 'SELECT time_zone, currency FROM app_schema.settings';
+/** The month up to the latest event: what a reader who names no period wants to see, also of old data. */
+export const GET_LATEST_PERIOD = `
+  SELECT ((newest AT TIME ZONE s.time_zone)::date - 29)::text AS start_date, (newest AT TIME ZONE s.time_zone)::date::text AS end_date
+  FROM app_schema.settings s,
+    (SELECT max(m) AS newest FROM (VALUES ('view'), ('add_to_cart'), ('purchase')) t (event_type)
+     CROSS JOIN LATERAL (SELECT max(e.event_timestamp) AS m FROM app_schema.events e WHERE e.event_type = t.event_type) x) n
+  WHERE newest IS NOT NULL`;

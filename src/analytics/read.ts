@@ -1,0 +1,155 @@
+import type pg from 'pg';
+import { databaseError } from '../database/database-error.ts';
+import { AppError } from '../errors.ts';
+import * as queries from './queries.ts';
+
+// Field names are the columns of the SQL functions, so that SQL, HTTP and the terminal show the same thing under the same name.
+
+export interface UserRow {
+  user_id: number;
+  telegram_id: number;
+  username: string | null;
+  first_name: string | null;
+  last_name: string | null;
+  segment_code: string | null;
+  segment_name_en: string | null;
+  segment_name_ru: string | null;
+  ltv: number | null;
+  churn_probability: number | null;
+  purchase_probability_30d: number | null;
+  last_updated: Date | null;
+}
+
+export interface UserCard extends UserRow {
+  registration_date: Date | null;
+  profile_data: Record<string, unknown> | null;
+  ltv_status: string;
+  churn_status: string;
+  purchase_status: string;
+  explanation: Record<string, unknown> | null;
+  as_of: Date | null;
+}
+
+export interface UserStats {
+  user_id: number;
+  total_events: number;
+  views: number;
+  cart_additions: number;
+  purchases: number;
+  items_purchased: number;
+  revenue: number;
+  average_order_value: number | null;
+  first_activity: Date | null;
+  last_activity: Date | null;
+  days_since_last_activity: number | null;
+}
+
+export interface SegmentRow {
+  segment_id: number;
+  code: string;
+  name_en: string;
+  name_ru: string;
+  description_en: string;
+  description_ru: string;
+  customers: number;
+  share: number | null;
+  mean_ltv: number | null;
+  mean_churn_probability: number | null;
+  mean_purchase_probability_30d: number | null;
+}
+
+export interface TopProduct {
+  product_id: number;
+  name: string;
+  category: string | null;
+  views: number;
+  cart_additions: number;
+  purchases: number;
+  buyers: number;
+  revenue: number;
+  conversion: number | null;
+}
+
+export interface ModelRun {
+  model_run_id: number;
+  kind: string;
+  as_of: Date;
+  code_version: string;
+  finished_at: Date;
+  parameters: Record<string, unknown>;
+  evaluation: Record<string, unknown>;
+}
+
+export interface Shop {
+  time_zone: string;
+  currency: string;
+}
+
+async function rows<T extends object>(pool: pg.Pool, sql: string, values: unknown[] = []): Promise<T[]> {
+  try {
+    return (await pool.query(sql, values)).rows;
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+export function unknownUser(userId: number): AppError {
+  return new AppError('NOT_FOUND', `there is no customer ${userId}`, {
+    details: { userId },
+    hint: 'customer-analyzer users list (or GET /api/users) shows who there is.',
+  });
+}
+
+export interface UserPage {
+  limit: number;
+  afterUserId?: number | undefined;
+  segment?: string | undefined;
+}
+
+export function listUsers(pool: pg.Pool, page: UserPage): Promise<UserRow[]> {
+  return rows(pool, queries.LIST_USERS, [page.limit, page.afterUserId ?? 0, page.segment ?? null]);
+}
+
+/** @throws NOT_FOUND */
+export async function getUser(pool: pg.Pool, userId: number): Promise<UserCard> {
+  const [card] = await rows<UserCard>(pool, queries.GET_USER, [userId]);
+  if (!card) throw unknownUser(userId);
+  return card;
+}
+
+/** As of `now`; @throws NOT_FOUND */
+export async function getUserStats(pool: pg.Pool, userId: number, now: Date): Promise<UserStats> {
+  const [stats] = await rows<UserStats>(pool, queries.GET_USER_STATS, [userId, now]);
+  if (!stats) throw unknownUser(userId);
+  return stats;
+}
+
+export function listSegments(pool: pg.Pool): Promise<SegmentRow[]> {
+  return rows(pool, queries.LIST_SEGMENTS);
+}
+
+export interface Period {
+  start_date: string;
+  end_date: string;
+}
+
+/** Days YYYY-MM-DD, both included; @throws PERIOD_REVERSED, VALIDATION */
+export function getTopProducts(pool: pg.Pool, period: Period, limit: number): Promise<TopProduct[]> {
+  return rows(pool, queries.GET_TOP_PRODUCTS, [period.start_date, period.end_date, limit]);
+}
+
+/** The 30 days up to the latest event; `undefined` where there are no events. */
+export async function latestPeriod(pool: pg.Pool): Promise<Period | undefined> {
+  return (await rows<Period>(pool, queries.GET_LATEST_PERIOD))[0];
+}
+
+export async function latestRun(
+  pool: pg.Pool,
+  kind: 'scoring' | 'recommendations',
+): Promise<ModelRun | undefined> {
+  return (await rows<ModelRun>(pool, queries.GET_LATEST_RUN, [kind]))[0];
+}
+
+export async function getShop(pool: pg.Pool): Promise<Shop> {
+  return (await rows<Shop>(pool, queries.GET_SHOP))[0] as Shop;
+}

@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A parser for commander: a whole number within bounds, nothing else ("10abc" is not 10). */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+export const userId = wholeNumber(1, 2_147_483_647);
+
+export function calendarDay(text: string): string {
+  const moment = new Date(`${text}T00:00:00Z`);
+  if (
+    !/^\d{4}-\d{2}-\d{2}$/.test(text) ||
+    Number.isNaN(moment.getTime()) ||
+    moment.toISOString().slice(0, 10) !== text
+  ) {
+    throw new InvalidArgumentError('Give a day as YYYY-MM-DD.');
+  }
+  return text;
+}

@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import type { Database } from '../../database/open-database.ts';
+import { trainRecommendations } from '../../recommendations/train.ts';
+import { parseAsOf, type ScoreSummary, score } from '../../scoring/score.ts';
+import type { Missing } from '../../scoring/status.ts';
+import type { CliContext } from '../context.ts';
+import { renderTable } from '../table.ts';
+import { VERSION } from '../version.ts';
+
+/** After so long without a purchase, scores as of today mostly say that the data are old. */
+const STALE_DAYS = 60;
+const MS_PER_DAY = 86_400_000;
+
+interface MetricRow {
+  score: string;
+  model: string;
+  metrics: Record<string, number>;
+}
+
+function metricRows(summary: ScoreSummary): MetricRow[] {
+  const evaluations = {
+    'purchase 30 d': summary.purchase.evaluation,
+    'purchase in churn horizon': summary.churn.evaluation,
+    LTV: summary.ltv.evaluation,
+  };
+  return Object.entries(evaluations).flatMap(([name, evaluation]) =>
+    Object.entries((evaluation['models'] ?? {}) as Record<string, Record<string, number>>).map(
+      ([model, metrics]) => ({
+        score: name,
+        model,
+        metrics,
+      }),
+    ),
+  );
+}
+
+function renderEvaluation(summary: ScoreSummary): string {
+  const rows = metricRows(summary);
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
+  return renderTable(rows, [
+    { heading: 'score', cell: (row) => row.score },
+    { heading: 'model', cell: (row) => row.model },
+    ...names.map((name) => ({
+      heading: name,
+      cell: (row: MetricRow) => row.metrics[name]?.toFixed(4),
+      align: 'right' as const,
+    })),
+  ]);
+}
+
+function renderMissing(name: string, missing: readonly Missing[]): string[] {
+  if (missing.length === 0) return [];
+  return [
+    `${name}: insufficient data`,
+    ...missing.map(({ what, have, need }) => `  ${what}: ${have}, needed ${need}`),
+  ];
+}
+
+/** Scores and trains recommendations as of one moment; the story goes to stderr, what it returns is the result. */
+export async function scoreAll(cli: CliContext, database: Database, asOf: Date): Promise<ScoreSummary> {
+  const scoring = cli.output.progress('scoring customers');
+  const summary = await score(database.mlPool, database.appPool, {
+    ...cli.config.scoring,
+    asOf,
+    codeVersion: VERSION,
+    onProgress: scoring.update,
+  });
+  scoring.done(`${summary.customers} customers scored`);
+  const training = cli.output.progress('training recommendations');
+  const trained = await trainRecommendations(database.mlPool, database.appPool, {
+    asOf,
+    codeVersion: VERSION,
+  });
+  training.done(
+    `${trained.pairs} pairs of ${trained.products} products, ${trained.repeatedly} of them bought repeatedly`,
+  );
+  return summary;
+}
+
+function renderSummary(cli: CliContext, summary: ScoreSummary): void {
+  const { output } = cli;
+  output.line(
+    `run ${summary.modelRunId}: ${summary.customers} customers as of ${summary.asOf.toISOString()}`,
+  );
+  for (const line of [
+    ...renderMissing('LTV', summary.ltv.missing),
+    ...renderMissing('churn', summary.churn.missing),
+    ...renderMissing('purchase within 30 days', summary.purchase.missing),
+  ]) {
+    output.line(line);
+  }
+  if (metricRows(summary).length > 0) {
+    output.line();
+    output.line('What the same models said one horizon earlier, against what came, beside a naive forecast:');
+    output.line(renderEvaluation(summary));
+  }
+  const staleDays = Math.floor((summary.asOf.getTime() - summary.latestPurchase.getTime()) / MS_PER_DAY);
+  if (staleDays > STALE_DAYS) {
+    const day = summary.latestPurchase.toISOString().slice(0, 10);
+    output.notice(
+      `The latest purchase is ${staleDays} days before this moment. For scores as of then: --as-of ${day}`,
+    );
+  }
+}
+
+export function registerScore(program: Command, cli: CliContext): void {
+  program
+    .command('score')
+    .description('Score every customer and train the recommendations')
+    .option(
+      '--as-of <moment>',
+      'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now',
+    )
+    .option('--json', 'answer as JSON')
+    .action(({ asOf, json }: { asOf?: string; json?: boolean }) =>
+      cli.withDatabase(async (database) => {
+        const moment = asOf === undefined ? new Date() : await parseAsOf(database.appPool, asOf);
+        const summary = await scoreAll(cli, database, moment);
+        if (!json) return renderSummary(cli, summary);
+        const { modelRunId, customers, latestPurchase, ltv, purchase, churn } = summary;
+        const part = ({ missing, evaluation }: typeof purchase | typeof ltv) => ({ missing, evaluation });
+        cli.output.json({
+          modelRunId,
+          asOf: moment,
+          customers,
+          latestPurchase,
+          ltv: part(ltv),
+          purchase: part(purchase),
+          churn: part(churn),
+        });
+      }),
+    );
+}

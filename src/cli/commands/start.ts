@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import { listUsers } from '../../analytics/read.ts';
+import { createApi } from '../../api/app.ts';
+import { listen } from '../../api/listen.ts';
+import type { Database } from '../../database/open-database.ts';
+import { isEmpty } from '../../database/ready.ts';
+import { loadDemoShop } from '../../demo/load.ts';
+import { openDemoShop } from '../../demo/simulate.ts';
+import { createLogger } from '../../logger.ts';
+import { wholeNumber } from '../arguments.ts';
+import type { CliContext } from '../context.ts';
+import { VERSION } from '../version.ts';
+import { scoreAll } from './score.ts';
+
+/** About 100,000 events: enough for every score to have its backtest, little enough to be ready within a minute. */
+const DEMO = { customers: 2000, products: 300, days: 540, seed: 42 };
+
+async function makeDemoShop(cli: CliContext, database: Database): Promise<void> {
+  const now = new Date();
+  // Until yesterday: nothing of it may lie in the future.
+  const lastDay = new Date(now.getTime() - 86_400_000).toISOString().slice(0, 10);
+  const progress = cli.output.progress('making a demonstration shop');
+  const shop = openDemoShop({ ...DEMO, lastDay });
+  const loaded = await loadDemoShop(shop, { appPool: database.appPool, onProgress: progress.update });
+  progress.done(`${loaded.users} people, ${loaded.products} products, ${loaded.accepted} events`);
+  await scoreAll(cli, database, now);
+}
+
+/** A customer worth looking at: one of the best, else the first. */
+async function exampleUserId(database: Database): Promise<number> {
+  const champions = await listUsers(database.appPool, { limit: 1, segment: 'champions' }).catch(() => []);
+  const [user] = champions.length > 0 ? champions : await listUsers(database.appPool, { limit: 1 });
+  return user?.user_id ?? 1;
+}
+
+async function welcome(
+  cli: CliContext,
+  database: Database,
+  address: string | undefined,
+  withDemo: boolean,
+): Promise<void> {
+  const { line } = cli.output;
+  const id = await exampleUserId(database);
+  line();
+  line(
+    address
+      ? `Customer Analyzer is ready: ${address}  (API: ${address}/docs)`
+      : 'Customer Analyzer is ready.',
+  );
+  if (database.embedded)
+    line(`PostgreSQL: port ${database.embedded.port}, data in ${database.embedded.dataDirectory}`);
+  line();
+  line('Try next:');
+  // The document's own line, with the password that the development server has; elsewhere psql asks for it.
+  const psql = database.embedded
+    ? `PGPASSWORD=${cli.config.passwords.superuser} psql -h localhost -p ${database.embedded.port} -U postgres -d customer_analyzer`
+    : 'npx customer-analyzer db psql --';
+  line(`  ${psql} -c "SELECT * FROM app_schema.get_user_stats(${id})"`);
+  if (address) line(`  curl -s ${address}/api/users/${id}/recommendations`);
+  line(`  npx customer-analyzer users show ${id}`);
+  line();
+  line('Load your own data:');
+  if (withDemo) line('  npx customer-analyzer demo remove');
+  line('  npx customer-analyzer import FILE');
+  line('  npx customer-analyzer score');
+  if (!address) return;
+  line();
+  line('Stop with Ctrl-C.');
+}
+
+interface StartOptions {
+  once?: boolean;
+  demo: boolean;
+  port?: number;
+}
+
+async function serve(
+  cli: CliContext,
+  database: Database,
+  options: StartOptions,
+  withDemo: boolean,
+): Promise<void> {
+  const { config } = cli;
+  const logger = createLogger(config.logLevel);
+  const api = await createApi({ appPool: database.appPool, logger, version: VERSION, now: () => new Date() });
+  const port = options.port ?? config.port;
+  const fixed = options.port !== undefined || process.env['PORT'] !== undefined;
+  const address = await listen(api, config.host, port, !fixed);
+  cli.beforeClose(async () => {
+    cli.output.notice('stopping');
+    await api.close();
+  });
+  await welcome(cli, database, address, withDemo);
+  // A signal ends the process, through beforeClose.
+  await new Promise<never>(() => undefined);
+}
+
+async function start(cli: CliContext, database: Database, options: StartOptions): Promise<void> {
+  if (database.appliedMigrations.length > 0)
+    cli.output.notice(`database set up: ${database.appliedMigrations.length} migrations applied`);
+  // Never where DATABASE_URL is set: that database is somebody's own.
+  const withDemo = options.demo && database.embedded !== undefined && (await isEmpty(database.appPool));
+  if (withDemo) await makeDemoShop(cli, database);
+  if (options.once) await welcome(cli, database, undefined, withDemo);
+  else await serve(cli, database, options, withDemo);
+}
+
+export function registerStart(program: Command, cli: CliContext): void {
+  program
+    .command('start')
+    .description('Set everything up and serve; an empty embedded database gets a demonstration shop')
+    .option('--once', 'set up, then exit instead of serving')
+    .option('--no-demo', 'leave an empty database empty')
+    .option('--port <n>', 'port of the HTTP API', wholeNumber(0, 65_535))
+    .action((options: StartOptions) =>
+      cli.withDatabase((database) => start(cli, database, options), {
+        migrate: true,
+        handleSignals: !!options.once,
+      }),
+    );
+}

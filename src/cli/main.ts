@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { registerDb } from './commands/db.ts';
+import { registerDemo } from './commands/demo.ts';
+import { registerGenerate } from './commands/generate.ts';
+import { registerImport } from './commands/import.ts';
+import { registerRead } from './commands/read.ts';
+import { registerScore } from './commands/score.ts';
+import { registerStart } from './commands/start.ts';
+import { createContext } from './context.ts';
+import { renderError } from './render-error.ts';
+import { VERSION } from './version.ts';
+
+function createProgram(): Command {
+  const cli = createContext();
+  const program = new Command('customer-analyzer')
+    .description('Customer analytics and personalised recommendations on one PostgreSQL')
+    .version(VERSION)
+    .showHelpAfterError('(--help shows what can be given)')
+    .exitOverride();
+  registerStart(program, cli);
+  registerImport(program, cli);
+  registerScore(program, cli);
+  registerRead(program, cli);
+  registerDb(program, cli);
+  registerGenerate(program, cli);
+  registerDemo(program, cli);
+  return program;
+}
+
+// `customer-analyzer users list | head` closes the pipe early: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  const { text, exitCode } = renderError(error);
+  if (text) process.stderr.write(`${text}\n`);
+  process.exitCode = exitCode;
+}

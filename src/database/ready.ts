@@ -1,0 +1,20 @@
+import type pg from 'pg';
+import { AppError } from '../errors.ts';
+import { databaseError } from './database-error.ts';
+import { HAS_EVENTS, SCHEMA_READY } from './queries.ts';
+
+/** @throws DATABASE_UNREACHABLE, or DATABASE_NOT_READY where the schema is missing or older than this program */
+export async function checkReady(pool: pg.Pool): Promise<void> {
+  const result = await pool.query(SCHEMA_READY).catch((error: unknown) => {
+    throw databaseError(error);
+  });
+  if (result.rows[0].ready) return;
+  throw new AppError('DATABASE_NOT_READY', 'the database has no schema of this version', {
+    hint: 'Set it up: customer-analyzer db migrate',
+  });
+}
+
+/** Whether the database has neither customers nor events. */
+export async function isEmpty(pool: pg.Pool): Promise<boolean> {
+  return !(await pool.query(HAS_EVENTS)).rows[0].present;
+}

@@ -1,0 +1,76 @@
+import type pg from 'pg';
+import { copyInto } from '../database/copy-stream.ts';
+import type { CopyValue } from '../database/copy-text.ts';
+import { inTransaction } from '../database/pool.ts';
+import { AppError } from '../errors.ts';
+import { rfmSegments } from '../models/rfm.ts';
+import * as queries from './queries.ts';
+
+/** One customer's scores: user_id, segment_id, ltv, churn, purchase in 30 days, three statuses, explanation as JSON. */
+export type ScoreRow = readonly [
+  number,
+  number,
+  number | null,
+  number | null,
+  number | null,
+  string,
+  string,
+  string,
+  string,
+];
+
+export interface ScoringRun {
+  asOf: Date;
+  codeVersion: string;
+  parameters: Record<string, unknown>;
+  evaluation: Record<string, unknown>;
+}
+
+function* checked(rows: Iterable<ScoreRow>): Generator<readonly CopyValue[]> {
+  for (const row of rows) {
+    if (row.some((value) => typeof value === 'number' && !Number.isFinite(value))) {
+      throw new AppError(
+        'INTERNAL',
+        `customer ${row[0]} has a score that is no number; nothing was published`,
+      );
+    }
+    yield row;
+  }
+}
+
+/** Replaces all scores in one transaction, so that readers see the old set or the new one. @returns model_run_id */
+export async function publishScores(
+  appPool: pg.Pool,
+  run: ScoringRun,
+  rows: Iterable<ScoreRow>,
+): Promise<number> {
+  return inTransaction(appPool, async (client) => {
+    if (!(await client.query(queries.TRY_LOCK)).rows[0].locked) {
+      throw new AppError('SCORING_BUSY', 'another scoring run is publishing at this moment', {
+        hint: 'Wait for it to end, then score again.',
+      });
+    }
+    for (const s of rfmSegments) {
+      await client.query(queries.UPSERT_SEGMENT, [
+        s.id,
+        s.code,
+        s.nameEn,
+        s.nameRu,
+        s.descriptionEn,
+        s.descriptionRu,
+      ]);
+    }
+    const values = [
+      run.asOf,
+      run.codeVersion,
+      JSON.stringify(run.parameters),
+      JSON.stringify(run.evaluation),
+    ];
+    const modelRunId: number = (await client.query(queries.RECORD_RUN, values)).rows[0].model_run_id;
+    await client.query(queries.CREATE_STAGING);
+    await copyInto(client, queries.COPY_SCORES, checked(rows));
+    await client.query(queries.PUBLISH_METRICS);
+    await client.query(queries.PUBLISH_DETAILS, [modelRunId]);
+    return modelRunId;
+  });
+}

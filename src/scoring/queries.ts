@@ -1,0 +1,55 @@
+/** A bare date means the end of that day in the shop's time zone, which is the start of the next. */
+export const END_OF_DAY = 'SELECT app_schema.day_start($1::date + 1) AS moment';
+export const LATEST_PURCHASE = `
+  SELECT max(event_timestamp) AS moment FROM app_schema.events WHERE event_type = 'purchase' AND event_timestamp < $1`;
+
+// COPY takes no parameters, so the server itself formats them into the statement as literals.
+export const FORMAT_SNAPSHOT = `
+  SELECT format('COPY (SELECT user_id, frequency, recency_days, t_days, monetary_value, orders, gross_revenue, refunds
+    FROM app_schema.get_customer_snapshot(%L)) TO STDOUT', $1::timestamptz) AS sql`;
+
+/** What customers did from $1 up to but not including $2: net revenue of those who bought or returned, and whether they bought. */
+export const FORMAT_OUTCOMES = `
+  SELECT format($sql$
+    COPY (
+      SELECT e.user_id, (bool_or(e.event_type = 'purchase'))::integer, coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0)
+      FROM app_schema.events e
+      WHERE e.event_type IN ('purchase', 'refund') AND e.user_id IS NOT NULL
+        AND e.event_timestamp >= %L::timestamptz AND e.event_timestamp < %L::timestamptz
+      GROUP BY e.user_id
+      ORDER BY e.user_id
+    ) TO STDOUT
+  $sql$, $1::timestamptz, $2::timestamptz) AS sql`;
+
+export const TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('customer-analyzer score')) AS locked";
+export const UPSERT_SEGMENT = `
+  INSERT INTO app_schema.segments AS t (segment_id, code, name_en, name_ru, description_en, description_ru)
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (segment_id) DO UPDATE SET code = excluded.code, name_en = excluded.name_en, name_ru = excluded.name_ru,
+    description_en = excluded.description_en, description_ru = excluded.description_ru
+    WHERE (t.*) IS DISTINCT FROM (excluded.*)`;
+export const RECORD_RUN = `
+  INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation)
+  VALUES ('scoring', $1, $2, $3, $4) RETURNING model_run_id`;
+export const CREATE_STAGING = `
+  CREATE TEMP TABLE staged_scores (
+    user_id integer, segment_id integer, ltv numeric, churn_probability real, purchase_probability_30d real,
+    ltv_status text, churn_status text, purchase_status text, explanation jsonb
+  ) ON COMMIT DROP`;
+export const COPY_SCORES = 'COPY staged_scores FROM STDIN';
+export const PUBLISH_METRICS = `
+  WITH gone AS (
+    DELETE FROM app_schema.user_metrics t WHERE NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = t.user_id)
+  )
+  INSERT INTO app_schema.user_metrics (user_id, segment_id, ltv, churn_probability, purchase_probability_30d, last_updated)
+  SELECT user_id, segment_id, ltv, churn_probability, purchase_probability_30d, now() FROM staged_scores ORDER BY user_id
+  ON CONFLICT (user_id) DO UPDATE SET segment_id = excluded.segment_id, ltv = excluded.ltv, churn_probability = excluded.churn_probability,
+    purchase_probability_30d = excluded.purchase_probability_30d, last_updated = excluded.last_updated`;
+export const PUBLISH_DETAILS = `
+  WITH gone AS (
+    DELETE FROM app_schema.user_score_details t WHERE NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = t.user_id)
+  )
+  INSERT INTO app_schema.user_score_details (user_id, model_run_id, ltv_status, churn_status, purchase_status, explanation)
+  SELECT user_id, $1, ltv_status, churn_status, purchase_status, explanation FROM staged_scores ORDER BY user_id
+  ON CONFLICT (user_id) DO UPDATE SET model_run_id = excluded.model_run_id, ltv_status = excluded.ltv_status,
+    churn_status = excluded.churn_status, purchase_status = excluded.purchase_status, explanation = excluded.explanation`;
