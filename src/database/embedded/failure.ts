@@ -68,22 +68,18 @@ export function asEmbeddedError(error: unknown, directory: string): AppError {
 }
 
 function launchError(failure: LaunchFailure, directory: string): AppError {
-  const log = failure.logLines.join('\n');
   return new AppError(
     'EMBEDDED_START_FAILED',
     `The embedded PostgreSQL in ${directory} did not start: ${failure.message}.`,
-    { details: { directory, log: failure.logLines }, hint: launchHint(failure.reason, log), cause: failure },
+    { details: { directory, log: failure.logLines }, hint: launchHint(failure.reason), cause: failure },
   );
 }
 
-function launchHint(reason: LaunchFailureReason, log: string): string {
+function launchHint(reason: LaunchFailureReason): string {
   if (reason === 'port-busy')
     return 'No free port was found on the loopback address: end the program that uses it, or give another port.';
   if (reason === 'memory-in-use')
     return 'Processes of an earlier PostgreSQL still hold its memory: end them (ps shows them as "postgres: …") and start again.';
-  if (/incompatible with server|was initialized by PostgreSQL version/.test(log)) {
-    return 'The data belong to another PostgreSQL major: dump them with that version, move the directory away, start, and restore.';
-  }
   return 'The last lines of the server log (details.log) say why. If the data directory is damaged, move it away and restore a backup into a fresh one.';
 }
 

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameProcess, type ProcessIdentity, processIdentity } from './process-identity.ts';
 
 export interface Lock {
@@ -19,7 +20,8 @@ export async function tryLock(path: string): Promise<LockAttempt> {
     const found = await readLock(path);
     if (found === undefined) continue;
     if (found.holder && isSameProcess(found.holder)) return { holder: found.holder };
-    await removeStale(path, found.content);
+    if (await replaceStale(path, found.content, content))
+      return { lock: { release: () => release(path, content) } };
   }
 }
 
@@ -61,20 +63,27 @@ async function readLock(path: string): Promise<{ content: string; holder?: Proce
 }
 
 /**
- * Two starts may judge the same lock stale; the slower one must not remove the fresh lock of the faster one. So the file is
- * moved aside first and looked at again; a fresh one is put back.
+ * Two starts may judge the same lock stale; the slower one must not replace the fresh lock of the faster one. So the exchange
+ * has a lock of its own, named after the stale content: whoever holds it is the only one who may change that content, since
+ * its owner is dead. When it is itself left behind by a killed process, the same rule replaces it.
  */
-async function removeStale(path: string, staleContent: string): Promise<void> {
-  const aside = `${path}.stale-${unique()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+async function replaceStale(path: string, staleContent: string, content: string): Promise<boolean> {
+  const name = createHash('sha256').update(staleContent).digest('hex').slice(0, 8);
+  const { lock: exchange } = await tryLock(`${path}-${name}`);
+  if (!exchange) {
+    await sleep(5);
+    return false;
   }
-  const moved = await readFile(aside, 'utf8');
-  if (moved !== staleContent) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+  const draft = `${path}.${unique()}`;
+  try {
+    if ((await readLock(path))?.content !== staleContent) return false;
+    await writeFile(draft, content, { flag: 'wx', mode: 0o644 });
+    await rename(draft, path);
+    return true;
+  } finally {
+    await rm(draft, { force: true });
+    await exchange.release();
+  }
 }
 
 async function release(path: string, content: string): Promise<void> {

@@ -5,8 +5,8 @@ import { rotateLog } from './server-log.ts';
 
 const pollMs = 500;
 const rotateEveryPolls = 120;
-/** Waits before the attempts to restart: half a minute in all, then somebody has to look. */
-const backoffMs = [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000];
+/** Waits before the attempts to restart; the last one repeats, since somebody may be freeing the full disk meanwhile. */
+const backoffMs = [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 /** A server that stayed up this long has earned a fresh set of attempts. */
 const stableMs = 60_000;
 
@@ -29,7 +29,7 @@ export interface SuperviseOptions {
  */
 export function supervise(first: Postmaster, options: SuperviseOptions): Supervision {
   let current = first;
-  let ending = false;
+  const ending = new AbortController();
   let busy: Promise<void> | undefined;
   let polls = 0;
   let attempts = 0;
@@ -40,7 +40,7 @@ export function supervise(first: Postmaster, options: SuperviseOptions): Supervi
   first.ended?.then(check);
 
   function check(): void {
-    if (ending || busy) return;
+    if (ending.signal.aborted || busy) return;
     if (!isAlive(current.identity))
       busy = restart().finally(() => {
         busy = undefined;
@@ -51,9 +51,7 @@ export function supervise(first: Postmaster, options: SuperviseOptions): Supervi
   async function restart(): Promise<void> {
     if (Date.now() - startedAt > stableMs) attempts = 0;
     options.notice(`PostgreSQL (process ${current.identity.pid}) ended unexpectedly; it is started again.`);
-    while (!ending && attempts < backoffMs.length) {
-      await sleep(backoffMs[attempts++], undefined, { ref: false });
-      if (ending) return;
+    while (await pause(backoffMs[Math.min(attempts++, backoffMs.length - 1)])) {
       try {
         current = await options.relaunch();
         startedAt = Date.now();
@@ -61,21 +59,28 @@ export function supervise(first: Postmaster, options: SuperviseOptions): Supervi
         options.notice(`PostgreSQL runs again (process ${current.identity.pid}, port ${current.port}).`);
         return;
       } catch (error) {
-        options.notice(
-          `PostgreSQL could not be started again: ${error instanceof Error ? error.message : error}`,
-        );
+        tellFailure(error);
       }
     }
-    if (ending) return;
-    clearInterval(timer);
-    ending = true;
-    options.notice('PostgreSQL was started again several times in vain: it stays down until the next start.');
+  }
+
+  /** False when the watch was ended meanwhile. */
+  async function pause(ms: number | undefined): Promise<boolean> {
+    await sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined);
+    return !ending.signal.aborted;
+  }
+
+  function tellFailure(error: unknown): void {
+    if (attempts > backoffMs.length) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    const next = attempts === backoffMs.length ? ' It is tried again every 30 s.' : '';
+    options.notice(`PostgreSQL could not be started again: ${reason}${next}`);
   }
 
   return {
     current: () => current,
     async end() {
-      ending = true;
+      ending.abort();
       clearInterval(timer);
       await busy;
     },
