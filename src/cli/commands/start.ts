@@ -115,7 +115,6 @@ export function registerStart(program: Command, cli: CliContext): void {
     .action((options: StartOptions) =>
       cli.withDatabase((database) => start(cli, database, options), {
         migrate: true,
-        handleSignals: !!options.once,
       }),
     );
 }
