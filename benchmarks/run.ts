@@ -1,0 +1,13 @@
+/** npm run bench -- NAME [ARGS]: one file a benchmark, each prints a ratio to a baseline measured in the same run. */
+const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
+  import: () => import('./import.ts'),
+};
+
+const [name, ...args] = process.argv.slice(2);
+const load = name === undefined ? undefined : benchmarks[name];
+if (!load) {
+  process.stderr.write(`npm run bench -- ${Object.keys(benchmarks).join('|')}\n`);
+  process.exitCode = 2;
+} else {
+  await (await load()).run(args);
+}
