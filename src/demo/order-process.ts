@@ -40,6 +40,9 @@ export function drawOrders(
   return { ratePerDay, times, lostAt: Number.POSITIVE_INFINITY };
 }
 
+/** No order is worth more: with q near 0 the mean of some customers overflows. Out of reach for parameters of real shops. */
+const highestValue = 1e7;
+
 /** The value of each of a customer's orders, exactly as Gamma-Gamma has it, rounded to cents (at least 0.01). */
 export function drawOrderValues(
   random: Random,
@@ -47,5 +50,8 @@ export function drawOrderValues(
   count: number,
 ): number[] {
   const nu = Math.max(random.gamma(q, gamma), Number.MIN_VALUE);
-  return Array.from({ length: count }, () => Math.max(0.01, Math.round(random.gamma(p, nu) * 100) / 100));
+  return Array.from({ length: count }, () => {
+    const value = Math.min(highestValue, random.gamma(p) / nu);
+    return Math.max(1, Math.round(value * 100)) / 100;
+  });
 }

@@ -1,5 +1,7 @@
 import { AppError } from '../errors.ts';
 
+export const millisecondsPerDay = 86_400_000;
+
 /** What the user chooses. The same options give the same shop, to the last byte. */
 export interface DemoOptions {
   /** People who buy at least once. Visitors who only look come on top (see `visitorShare`). */
@@ -11,21 +13,29 @@ export interface DemoOptions {
   lastDay: string;
 }
 
+/** What a first start makes, and `generate` where nothing else is said: about 100,000 events, scored within a minute. */
+export const defaultSize = { customers: 2000, products: 300, days: 540, seed: 42 } as const;
+
+/** The last whole day before a moment (UTC): up to it, nothing of a shop lies in the future. */
+export function dayBefore(moment: Date): string {
+  return new Date(moment.getTime() - millisecondsPerDay).toISOString().slice(0, 10);
+}
+
 /** The truth behind the data: what a fitted model has to give back. */
 export interface DemoBehaviour {
   /**
    * BG/NBD (Fader, Hardie & Lee, "Counting your customers the easy way", Marketing Science 24(2), 2005): orders per
    * week of a customer ~ Gamma(r, rate alpha); after each repeat order the customer is lost with a probability ~ Beta(a, b).
    */
-  orders: { r: 0.7; alpha: 8; a: 0.8; b: 2.6 };
+  orders: { r: number; alpha: number; a: number; b: number };
   /**
    * Gamma-Gamma (Fader & Hardie, "The Gamma-Gamma model of monetary value", 2013): the value of an order ~ Gamma(p, rate nu),
    * nu of a customer ~ Gamma(q, rate gamma). Mean over customers: p * gamma / (q - 1).
    */
   spend: { p: number; q: number; gamma: number };
   /** Visits without an order, per week, of a customer who is not lost: a part for all and a part per weekly order. */
-  visitsPerWeek: 0.1;
-  visitsPerOrder: 0.9;
+  visitsPerWeek: number;
+  visitsPerOrder: number;
   /** How much of the visits is left once a customer is lost. */
   visitsAfterLoss: number;
   /** Visitors who never buy, for each customer. */
@@ -49,8 +59,6 @@ export const defaultBehaviour: DemoBehaviour = {
   refundShare: 0.015,
   priceElasticity: -1.5,
 };
-
-export const millisecondsPerDay = 86_400_000;
 
 /** Most people that one shop can hold: Telegram numbers of the demonstration leave 24 bits for them. */
 const maxCustomers = 10_000_000;

@@ -105,7 +105,8 @@ function drawVisits(
   random: Random,
 ): Visit[] {
   const times = orders?.times ?? [];
-  const values = drawOrderValues(random, behaviour.spend, times.length);
+  const spending = Random.fromSeed(options.seed, `spend ${person.index}`);
+  const values = drawOrderValues(spending, behaviour.spend, times.length);
   const visits: Omit<Visit, 'sessionId'>[] = orderMoments(random, times, startsAt).map((at, i) => ({
     at,
     order: { id: `${id}-${person.key}-${i + 1}`, value: values[i] as number },
