@@ -54,6 +54,14 @@ describe.skipIf(!isRoot)('as root', () => {
     const copy = await startEmbedded({ ...moved, home: join(closed, 'copy', '.data') });
     expect(copy.dataDirectory).not.toBe(first.dataDirectory);
     await copy.stop();
+
+    // A folder that was deleted and made again begins anew, and its former data are left alone.
+    rmSync(join(closed, 'renamed', '.data'), { recursive: true });
+    renameSync(join(closed, 'renamed'), join(closed, 'project'));
+    const third = await startEmbedded(start);
+    expect(third.dataDirectory).not.toBe(first.dataDirectory);
+    expect(existsSync(first.dataDirectory)).toBe(true);
+    await third.stop();
   });
 
   it('data that were reachable and no longer are give an error, not an empty database', async () => {

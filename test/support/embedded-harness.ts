@@ -15,7 +15,7 @@ const childScript = fileURLToPath(new URL('./embedded-child.mjs', import.meta.ur
 export const isRoot = process.getuid?.() === 0;
 export const superuserPassword = "s3cret'&/ü";
 
-export interface ChildLine {
+interface ChildLine {
   notice?: string;
   ready?: {
     port: number;

@@ -25,7 +25,7 @@ export interface Place {
   user: SystemUser | undefined;
 }
 
-export const systemRoot = '/var/lib/customer-analyzer';
+const systemRoot = '/var/lib/customer-analyzer';
 
 /** PostgreSQL's sockaddr_un holds 107 bytes on Linux and 103 elsewhere; "/.s.PGSQL.65535.lock" is the longest name in it. */
 const longestSocketDirectory = 103 - '/.s.PGSQL.65535.lock'.length;
@@ -38,17 +38,33 @@ export async function resolvePlace(
 ): Promise<Place> {
   const known = await knownBase(home);
   const user = placeUser(known ?? home);
-  if (known ? canReach(user, known) : canHoldDataOf(user, home)) return place(known ?? home, home, user);
-  if (known && existsSync(dataDirectoryOf(known))) throw closedData(known, user);
+  if (known ? canReach(user, known) : canHoldDataOf(user, home)) {
+    if (known && known !== home) notice(elsewhere(known, home, user));
+    return place(known ?? home, home, user);
+  }
+  if (known) throw closedData(known, user);
 
   const root = reachableRoot(user, sharedRoot);
-  const base = join(root, digest(home));
+  const base = freshBase(root, home, notice);
   mkdirSync(base, { recursive: true, mode: 0o755 });
   giveTo(user, base);
-  notice(
-    `The user ${user?.name}, who runs PostgreSQL in place of root, cannot reach ${home}: the data live in ${dataDirectoryOf(base)}.`,
-  );
-  return { ...place(base, home, user), binariesRoot: root };
+  notice(elsewhere(base, home, user));
+  return place(base, home, user);
+}
+
+function elsewhere(base: string, home: string, user: SystemUser | undefined): string {
+  return `The user ${user?.name}, who runs PostgreSQL in place of root, cannot use ${home}: the data live in ${dataDirectoryOf(base)}.`;
+}
+
+/** A home that was deleted and made again begins anew; what the deleted one left is nobody's to delete, and is named. */
+function freshBase(root: string, home: string, notice: (text: string) => void): string {
+  const first = join(root, digest(home));
+  let base = first;
+  for (let n = 2; existsSync(dataDirectoryOf(base)); n++) {
+    notice(`Data of an earlier ${home} are still in ${base}; remove them when you do not need them.`);
+    base = `${first}-${n}`;
+  }
+  return base;
 }
 
 function place(base: string, home: string, user: SystemUser | undefined): Place {

@@ -129,7 +129,7 @@ export async function stopPostmaster(
   notice(
     `PostgreSQL did not stop within ${Math.round(patienceMs / 1000)} s; it is stopped at once and recovers at the next start.`,
   );
-  if (await endsAfter(identity, 'SIGQUIT', 10_000)) return;
+  if (await endsAfter(identity, 'SIGQUIT', Math.min(patienceMs, 10_000))) return;
   notice(
     `PostgreSQL (process ${identity.pid}) does not answer and is killed; it recovers at the next start.`,
   );
