@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -18,6 +18,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   // Tests that spawn the CLI run what users run: the build.
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
   const home = mkdtempSync(join(tmpdir(), 'customer-analyzer-test-'));
+  // Open to traverse: started by root, the server runs as somebody else, and would move its data to a shared place.
+  chmodSync(home, 0o755);
   const server = await startEmbedded({
     home,
     port: 20_000 + (process.pid % 20_000),
