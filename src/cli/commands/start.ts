@@ -5,6 +5,7 @@ import { listen } from '../../api/listen.ts';
 import type { Database } from '../../database/open-database.ts';
 import { isEmpty } from '../../database/ready.ts';
 import { loadDemoShop } from '../../demo/load.ts';
+import { dayBefore, defaultSize } from '../../demo/parameters.ts';
 import { openDemoShop } from '../../demo/simulate.ts';
 import { createLogger } from '../../logger.ts';
 import { wholeNumber } from '../arguments.ts';
@@ -12,15 +13,10 @@ import type { CliContext } from '../context.ts';
 import { VERSION } from '../version.ts';
 import { scoreAll } from './score.ts';
 
-/** About 100,000 events: enough for every score to have its backtest, little enough to be ready within a minute. */
-const DEMO = { customers: 2000, products: 300, days: 540, seed: 42 };
-
 async function makeDemoShop(cli: CliContext, database: Database): Promise<void> {
   const now = new Date();
-  // Until yesterday: nothing of it may lie in the future.
-  const lastDay = new Date(now.getTime() - 86_400_000).toISOString().slice(0, 10);
   const progress = cli.output.progress('making a demonstration shop');
-  const shop = openDemoShop({ ...DEMO, lastDay });
+  const shop = openDemoShop({ ...defaultSize, lastDay: dayBefore(now) });
   const loaded = await loadDemoShop(shop, { appPool: database.appPool, onProgress: progress.update });
   progress.done(`${loaded.users} people, ${loaded.products} products, ${loaded.accepted} events`);
   await scoreAll(cli, database, now);
