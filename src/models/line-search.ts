@@ -24,7 +24,8 @@ const curvature = 0.9;
 const maxTrials = 40;
 // Hager & Zhang 2005 (SIAM J. Optim. 16:170), the approximate Wolfe conditions: near the minimum the decrease drowns in
 // rounding while the slope is still exact, so a value that is equal to rounding counts as decreased when the slope says so.
-const valueNoise = 1e-13;
+// Sums over 10^6 customers were seen to scatter by 2e-12 relatively before they were taken in blocks.
+const valueNoise = 1e-11;
 
 /** The minimum of the cubic through two values and slopes, kept inside the middle 80 % of the bracket. */
 function interpolate(low: Trial, high: Trial): number {
@@ -89,7 +90,7 @@ function zoom(line: Line, first: Trial, second: Trial): Trial | undefined {
   let high = second;
   while (line.evaluations < maxTrials) {
     const trial = line.at(interpolate(low, high));
-    if (!line.decreases(trial) || trial.value > low.value + valueNoise * Math.abs(low.value)) {
+    if (!line.decreases(trial) || trial.value > low.value + valueNoise * Math.max(1, Math.abs(low.value))) {
       high = trial;
     } else {
       if (line.isFlat(trial)) return trial;
@@ -98,7 +99,7 @@ function zoom(line: Line, first: Trial, second: Trial): Trial | undefined {
     }
     if (Math.abs(high.step - low.step) <= 1e-14 * Math.max(low.step, high.step)) break;
   }
-  return low.step > 0 ? low : undefined;
+  return low.value < line.start.value ? low : undefined;
 }
 
 /**
@@ -117,7 +118,7 @@ export function searchAlong(
   let end: Trial | undefined;
   while (line.evaluations < maxTrials) {
     const trial = line.at(step);
-    const worse = previous.step > 0 && trial.value >= previous.value + valueNoise * Math.abs(previous.value);
+    const worse = trial.value > previous.value + valueNoise * Math.max(1, Math.abs(previous.value));
     if (!line.decreases(trial) || worse) {
       end = zoom(line, previous, trial);
       break;

@@ -24,7 +24,7 @@ interface Correction {
 
 const memory = 10;
 // Where the objective is flat to rounding the line search finds no decrease; a gradient this small is then a minimum.
-const roundingSlack = 1000;
+const roundingSlack = 100;
 
 function dot(u: Float64Array, v: Float64Array): number {
   let sum = 0;

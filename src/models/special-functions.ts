@@ -41,6 +41,12 @@ function stirlingCorrection(x: number): number {
   return sum * inverse;
 }
 
+/**
+ * Long sums are taken in blocks of this many terms, whose totals are then added: their rounding error is then about
+ * (block + n / block) instead of n units, and the value of a likelihood of 10^6 rows smooth enough for a line search.
+ */
+export const summationBlock = 1024;
+
 /** ln Gamma(x), x > 0. Error below 1e-14, absolute where |ln Gamma| < 1, relative elsewhere. */
 export function lgamma(x: number): number {
   let product = 1;
@@ -74,6 +80,12 @@ export function logRisingFactorial(x: number, n: number): number {
     stirlingCorrection(far) -
     stirlingCorrection(shifted);
   return ratio === 1 ? value : value + Math.log(ratio);
+}
+
+/** ln B(u, v), u and v > 0, by the rising factorial of the larger: exact where one of them is large. */
+export function lbeta(u: number, v: number): number {
+  const smaller = Math.min(u, v);
+  return lgamma(smaller) - logRisingFactorial(Math.max(u, v), smaller);
 }
 
 /** The derivative of ln Gamma at x > 0. Error below 1e-14 in the same sense as lgamma. */

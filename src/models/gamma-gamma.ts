@@ -1,0 +1,204 @@
+import { AppError } from '../errors.ts';
+import { gammaGammaObjective, type SpendStatistics, summarizeSpend } from './gamma-gamma-likelihood.ts';
+import type { Objective } from './line-search.ts';
+import { checkPenalty, runaways, withPenalty } from './log-parameters.ts';
+import { readModelJson } from './model-json.ts';
+import { minimize } from './optimize.ts';
+
+/** One row per customer. Rows with frequency 0 hold no information about spend and are passed over. */
+export interface SpendHistories {
+  /** Repeat transactions that the mean is taken over, whole numbers of 0 or more. */
+  readonly frequency: Float64Array;
+  /** Mean value of those transactions, in the shop's currency; above 0 wherever frequency is. */
+  readonly monetaryValue: Float64Array;
+}
+
+export interface GammaGammaOptions {
+  /** Precision of independent normal priors on ln p, ln q and ln(gamma / mean spend); 0 is maximum likelihood. */
+  penalty?: number;
+  maxIterations?: number;
+}
+
+/** p: shape of a customer's transaction values; q, gamma: shape and rate of the gamma of their rates nu. */
+interface GammaGammaParameters {
+  readonly p: number;
+  readonly q: number;
+  readonly gamma: number;
+}
+
+export interface GammaGammaDiagnostics {
+  readonly logLikelihood: number;
+  /** Customers with frequency above 0. */
+  readonly customers: number;
+  readonly iterations: number;
+  readonly gradientNorm: number;
+  readonly penalty: number;
+  /** The model's mean over all customers, p gamma / (q - 1); always finite. */
+  readonly populationMean: number;
+  /** The free fit had no credible population mean and was repeated with it tied to the observed one: see fitGammaGamma. */
+  readonly meanTied: boolean;
+}
+
+export interface GammaGammaJson {
+  readonly model: 'gamma-gamma';
+  readonly version: 1;
+  readonly parameters: GammaGammaParameters;
+  readonly diagnostics: GammaGammaDiagnostics;
+}
+
+export interface FittedGammaGamma {
+  readonly parameters: GammaGammaParameters;
+  readonly diagnostics: GammaGammaDiagnostics;
+  /** Expected mean value of a customer's transactions after x of them with mean `meanSpend` (0 for x = 0). */
+  expectedSpend(x: number, meanSpend: number): number;
+  toJSON(): GammaGammaJson;
+}
+
+const domains = { p: 'positive', q: 'positive', gamma: 'positive' } as const;
+
+function checkSpend(data: SpendHistories): void {
+  const { frequency, monetaryValue } = data;
+  if (frequency.length !== monetaryValue.length) {
+    throw new AppError('MODEL_BAD_INPUT', 'frequency and monetaryValue differ in length.', {
+      details: { frequency: frequency.length, monetaryValue: monetaryValue.length },
+    });
+  }
+  for (let row = 0; row < frequency.length; row++) {
+    const x = frequency[row]!;
+    const mean = monetaryValue[row]!;
+    if (Number.isInteger(x) && x >= 0 && (x === 0 || (mean > 0 && mean < Infinity))) continue;
+    throw new AppError('MODEL_BAD_INPUT', `Row ${row}: frequency ${x} with mean value ${mean}.`, {
+      details: { row, frequency: x, monetaryValue: mean },
+      hint: 'Give whole frequencies and finite mean values above 0; leave out customers whose purchases were free or refunded.',
+    });
+  }
+}
+
+/** Closed form of the conditional mean: a weighted mean of the population's and the customer's own (eq. 5 of the note). */
+function expectedSpend(parameters: GammaGammaParameters, x: number, meanSpend: number): number {
+  const { p, q, gamma } = parameters;
+  if (!(x >= 0 && x < Infinity) || (x > 0 && !(meanSpend >= 0 && meanSpend < Infinity))) {
+    throw new AppError('MODEL_BAD_INPUT', `Not a spend history: frequency ${x}, mean value ${meanSpend}.`, {
+      details: { frequency: x, monetaryValue: meanSpend },
+      hint: 'Give a finite frequency and mean value, both 0 or more.',
+    });
+  }
+  const ownWeight = p * x;
+  const own = x === 0 ? 0 : ownWeight * meanSpend;
+  return (p * gamma + own) / (ownWeight + q - 1);
+}
+
+function fitted(parameters: GammaGammaParameters, diagnostics: GammaGammaDiagnostics): FittedGammaGamma {
+  Object.freeze(parameters);
+  Object.freeze(diagnostics);
+  return Object.freeze<FittedGammaGamma>({
+    parameters,
+    diagnostics,
+    expectedSpend: (x, meanSpend) => expectedSpend(parameters, x, meanSpend),
+    toJSON: () => ({ model: 'gamma-gamma', version: 1, parameters, diagnostics }),
+  });
+}
+
+/** The likelihood over (ln p, ln (q - 1)) on the surface where the population mean equals the observed one (1 here). */
+function tieMean(free: Objective): Objective {
+  return ([logP, logExcess], gradient) => {
+    const q = 1 + Math.exp(logExcess!);
+    const natural = new Float64Array(3);
+    const value = free(Float64Array.of(logP!, Math.log(q), logExcess! - logP!), natural);
+    gradient[0] = natural[0]! - natural[2]!;
+    gradient[1] = (natural[1]! * (q - 1)) / q + natural[2]!;
+    return value;
+  };
+}
+
+interface Fit {
+  parameters: GammaGammaParameters;
+  value: number;
+  iterations: number;
+  gradientNorm: number;
+}
+
+function checkInterior(names: readonly string[], point: Float64Array, customers: number): void {
+  const lost = runaways(names, point, new Array<number>(names.length).fill(0));
+  if (lost.length === 0) return;
+  const list = lost.map(({ name, direction }) => `${name} -> ${direction < 0 ? '0' : 'infinity'}`).join(', ');
+  throw new AppError(
+    'MODEL_NO_CONVERGENCE',
+    `The likelihood has no maximum at finite parameters (${list}).`,
+    {
+      details: { customers },
+      hint: 'The customers are too few or spend too much alike: give the model more of them, or fit with a penalty such as 0.1.',
+    },
+  );
+}
+
+function fitFree(data: SpendStatistics, penalty: number, maxIterations: number): Fit {
+  const objective = withPenalty(gammaGammaObjective(data), [0, 0, 0], penalty, data.customers);
+  const { point, value, iterations, gradientNorm } = minimize(objective, new Float64Array(3), {
+    maxIterations,
+  });
+  if (penalty === 0) checkInterior(['p', 'q', 'gamma'], point, data.customers);
+  const [p, q, gamma] = [...point].map(Math.exp) as [number, number, number];
+  return { parameters: { p, q, gamma: gamma * data.scale }, value, iterations, gradientNorm };
+}
+
+function fitTied(data: SpendStatistics, penalty: number, maxIterations: number): Fit {
+  const objective = withPenalty(tieMean(gammaGammaObjective(data)), [0, 0], penalty, data.customers);
+  const { point, value, iterations, gradientNorm } = minimize(objective, new Float64Array(2), {
+    maxIterations,
+  });
+  if (penalty === 0) checkInterior(['p', 'q - 1'], point, data.customers);
+  const [p, excess] = [...point].map(Math.exp) as [number, number];
+  return {
+    parameters: { p, q: 1 + excess, gamma: (data.scale * excess) / p },
+    value,
+    iterations,
+    gradientNorm,
+  };
+}
+
+/**
+ * Fits the Gamma-Gamma model of spend: Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025.
+ * The rule for heavy tails: with q <= 1 the population mean is infinite, and with q a little above 1 it exceeds
+ * anything seen. Whenever the free fit has q <= 1 or a population mean above the largest mean value observed, the
+ * fit is repeated under the constraint that the population mean is the customers' average mean value; `meanTied` says so.
+ * @throws AppError MODEL_BAD_INPUT for bad rows (with the index) or none with frequency above 0; MODEL_NO_CONVERGENCE.
+ */
+export function fitGammaGamma(data: SpendHistories, options: GammaGammaOptions = {}): FittedGammaGamma {
+  const { penalty = 0, maxIterations = 500 } = options;
+  checkPenalty(penalty);
+  checkSpend(data);
+  const statistics = summarizeSpend(data.frequency, data.monetaryValue);
+  const { customers, scale } = statistics;
+  if (customers === 0) {
+    throw new AppError('MODEL_BAD_INPUT', 'No customer has a repeat transaction with a value.', {
+      details: { rows: data.frequency.length },
+      hint: 'Wait for repeat purchases or observe a longer period.',
+    });
+  }
+  let fit = fitFree(statistics, penalty, maxIterations);
+  const freeMean = (fit.parameters.p * fit.parameters.gamma) / (fit.parameters.q - 1);
+  const meanTied = !(fit.parameters.q > 1 && freeMean <= statistics.largest);
+  if (meanTied) fit = fitTied(statistics, penalty, maxIterations);
+  const { iterations, gradientNorm, parameters } = fit;
+  const point = Float64Array.of(parameters.p, parameters.q, parameters.gamma / scale).map(Math.log);
+  const mean = gammaGammaObjective(statistics)(point, new Float64Array(3));
+  // A density per unit of currency, while the fit works in multiples of the average.
+  const logLikelihood = -customers * (mean + Math.log(scale));
+  const populationMean = expectedSpend(parameters, 0, 0);
+  return fitted(parameters, {
+    logLikelihood,
+    customers,
+    iterations,
+    gradientNorm,
+    penalty,
+    populationMean,
+    meanTied,
+  });
+}
+
+/** Restores a model from what `toJSON` wrote. @throws AppError MODEL_BAD_INPUT for anything else. */
+export function gammaGammaFromJSON(json: unknown): FittedGammaGamma {
+  const stored = readModelJson<GammaGammaParameters, GammaGammaDiagnostics>(json, 'gamma-gamma', 1, domains);
+  return fitted(stored.parameters, stored.diagnostics);
+}

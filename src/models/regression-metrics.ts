@@ -1,0 +1,69 @@
+import { ascendingOrder, checkPairs } from './paired-arrays.ts';
+
+/**
+ * Measures of predicted against actual amounts, row by row, in the unit of the data.
+ * All return null where the measure is not defined and throw AppError MODEL_BAD_INPUT for values that are not finite.
+ */
+type Metric = (predicted: Float64Array, actual: Float64Array) => number | null;
+
+function check(predicted: Float64Array, actual: Float64Array): void {
+  checkPairs(
+    { name: 'predicted', values: predicted },
+    { name: 'actual', values: actual, isValid: Number.isFinite, expected: 'finite numbers' },
+  );
+}
+
+/** Mean absolute error. */
+export const mae: Metric = (predicted, actual) => {
+  check(predicted, actual);
+  if (predicted.length === 0) return null;
+  return predicted.reduce((sum, value, i) => sum + Math.abs(value - actual[i]!), 0) / predicted.length;
+};
+
+/** Root of the mean squared error. */
+export const rmse: Metric = (predicted, actual) => {
+  check(predicted, actual);
+  if (predicted.length === 0) return null;
+  return Math.sqrt(
+    predicted.reduce((sum, value, i) => sum + (value - actual[i]!) ** 2, 0) / predicted.length,
+  );
+};
+
+/** Sum of predictions over sum of actuals: 1 is unbiased in total. Null where the actuals sum to 0. */
+export const totalRatio: Metric = (predicted, actual) => {
+  check(predicted, actual);
+  const total = actual.reduce((sum, value) => sum + value, 0);
+  return total === 0 ? null : predicted.reduce((sum, value) => sum + value, 0) / total;
+};
+
+/** Ranks from 1; equal values share their mean rank. */
+function meanRanks(values: Float64Array): Float64Array {
+  const order = ascendingOrder(values);
+  const ranks = new Float64Array(values.length);
+  for (let from = 0; from < order.length; ) {
+    let to = from;
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
+    for (let i = from; i < to; i++) ranks[order[i]!] = (from + 1 + to) / 2;
+    from = to;
+  }
+  return ranks;
+}
+
+/** Rank correlation: Pearson's of the mean ranks, which is right with ties. Null where one side is constant. */
+export const spearman: Metric = (predicted, actual) => {
+  check(predicted, actual);
+  const left = meanRanks(predicted);
+  const right = meanRanks(actual);
+  const mean = (left.length + 1) / 2;
+  let both = 0;
+  let ofLeft = 0;
+  let ofRight = 0;
+  for (let i = 0; i < left.length; i++) {
+    const u = left[i]! - mean;
+    const v = right[i]! - mean;
+    both += u * v;
+    ofLeft += u * u;
+    ofRight += v * v;
+  }
+  return ofLeft === 0 || ofRight === 0 ? null : both / Math.sqrt(ofLeft * ofRight);
+};
