@@ -196,7 +196,7 @@ interface EventIds {
 }
 
 /** Rows of one person after the other; memory holds one person's events. */
-export function* eventRows(
+function* eventRows(
   shop: DemoShop,
   { sourceId, userIds, productIds }: EventIds,
   onProgress?: (done: number, total: number) => void,
