@@ -105,6 +105,7 @@ function refuseDevelopmentPasswords(config: Config): void {
 
 /** Reads and checks the environment. @throws CONFIG_INVALID naming the variable and the cure; DEFAULT_PASSWORD in production */
 export function loadConfig(env: Environment): Config {
+  const production = env['NODE_ENV'] === 'production';
   const config: Config = {
     databaseUrl: databaseUrl(env, 'DATABASE_URL'),
     appDatabaseUrl: databaseUrl(env, 'APP_DATABASE_URL'),
@@ -119,8 +120,9 @@ export function loadConfig(env: Environment): Config {
     embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
     host: env['HOST']?.trim() || '127.0.0.1',
     port: integer(env, 'PORT', 3000, 0, 65_535),
-    logLevel: choice(env, 'LOG_LEVEL', 'info', logLevels),
-    production: env['NODE_ENV'] === 'production',
+    // On a developer's terminal a line for each request would bury what start says.
+    logLevel: choice(env, 'LOG_LEVEL', production ? 'info' : 'warn', logLevels),
+    production,
     scoring: Object.freeze({
       purchaseHorizonDays: 30, // the column is called purchase_probability_30d
       churnHorizonDays: integer(env, 'CHURN_HORIZON_DAYS', 90, 7, 730),
@@ -130,6 +132,6 @@ export function loadConfig(env: Environment): Config {
       minOutcomes: integer(env, 'SCORING_MIN_OUTCOMES', 100, 1, 1_000_000),
     }),
   };
-  if (config.production) refuseDevelopmentPasswords(config);
+  if (production) refuseDevelopmentPasswords(config);
   return Object.freeze(config);
 }

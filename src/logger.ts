@@ -9,6 +9,13 @@ export function createLogger(level: string) {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      // Neither addresses nor query strings: both can name a person.
+      serializers: {
+        req: (request: { method: string; url: string }) => ({
+          method: request.method,
+          path: request.url.split('?')[0],
+        }),
+      },
       redact: {
         paths: ['password', '*.password', 'req.headers.authorization', 'req.headers.cookie'],
         censor: '[redacted]',

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { AppError } from '../errors.ts';
 import type { FittedBgNbd } from '../models/bg-nbd.ts';
 import { type FittedGammaGamma, fitGammaGamma } from '../models/gamma-gamma.ts';
-import { meanAbsoluteError, spearman, totalRatio } from '../models/regression-metrics.ts';
+import { mae, spearman, totalRatio } from '../models/regression-metrics.ts';
 import { DAYS_PER_WEEK, fitPurchaseModel } from './purchase-model.ts';
 import { daysBefore, historyDays, readOutcomes, readSnapshot, type Snapshot } from './snapshot.ts';
-import { type Missing, unmet } from './status.ts';
+import { type Metrics, type Missing, unmet } from './status.ts';
 
 /** What a customer is expected to bring, beside the parts of it. */
 export interface Forecast {
@@ -95,10 +95,10 @@ async function backtest(client: pg.ClientBase, moment: Date, days: number): Prom
   const before = await readOutcomes(client, daysBefore(cutoff, days), cutoff);
   const after = await readOutcomes(client, cutoff, moment);
   const actual = Float64Array.from(snapshot.userId, (id) => after.revenue.get(id) ?? 0);
-  const judge = (predicted: Float64Array): Record<string, number> => ({
+  const judge = (predicted: Float64Array): Metrics => ({
     spearman: spearman(predicted, actual),
     totalRatio: totalRatio(predicted, actual),
-    mae: meanAbsoluteError(predicted, actual),
+    mae: mae(predicted, actual),
   });
   return {
     cutoff: cutoff.toISOString(),

@@ -3,7 +3,7 @@ import { copyInto } from '../database/copy-stream.ts';
 import type { CopyValue } from '../database/copy-text.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
-import { rfmSegments } from '../models/rfm.ts';
+import { rfmSegments } from '../models/rfm-segments.ts';
 import * as queries from './queries.ts';
 
 /** One customer's scores: user_id, segment_id, ltv, churn, purchase in 30 days, three statuses, explanation as JSON. */
@@ -54,10 +54,10 @@ export async function publishScores(
       await client.query(queries.UPSERT_SEGMENT, [
         s.id,
         s.code,
-        s.nameEn,
-        s.nameRu,
-        s.descriptionEn,
-        s.descriptionRu,
+        s.name.en,
+        s.name.ru,
+        s.description.en,
+        s.description.ru,
       ]);
     }
     const values = [

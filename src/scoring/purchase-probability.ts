@@ -5,7 +5,7 @@ import { auc, brier, expectedCalibrationError, logLoss } from '../models/classif
 import { fitRecencyBaseline } from '../models/recency-baseline.ts';
 import { fitPurchaseModel, purchaseProbabilities } from './purchase-model.ts';
 import { daysBefore, historyDays, readOutcomes, readSnapshot, type Snapshot } from './snapshot.ts';
-import { type Missing, unmet } from './status.ts';
+import { type Metrics, type Missing, unmet } from './status.ts';
 
 /** A cut-off in the past: what the model said then, and what came. */
 interface Rehearsal {
@@ -70,7 +70,7 @@ function calibrate(rehearsal: Rehearsal): FittedPlatt {
   return fitPlatt(rehearsal.predicted, rehearsal.outcome);
 }
 
-function metrics(predicted: Float64Array, outcome: Uint8Array): Record<string, number> {
+function metrics(predicted: Float64Array, outcome: Uint8Array): Metrics {
   return {
     auc: auc(predicted, outcome),
     brier: brier(predicted, outcome),

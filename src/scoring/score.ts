@@ -74,7 +74,7 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
     minHistoryDays: options.ltvMinHistoryDays,
   });
   advance();
-  const { segment } = assignRfmSegments({
+  const { segmentIds } = assignRfmSegments({
     recencyDays: snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!),
     frequency: snapshot.orders,
     monetary: snapshot.grossRevenue.map((gross, i) => gross - snapshot.refunds[i]!),
@@ -95,7 +95,7 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
     churn: churn.parameters,
     ltv: ltv.parameters,
   };
-  return { snapshot, latestPurchase, segments: segment, alive, parameters, ltv, purchase, churn };
+  return { snapshot, latestPurchase, segments: segmentIds, alive, parameters, ltv, purchase, churn };
 }
 
 function rounded(value: number, digits: number): number {

@@ -15,3 +15,6 @@ export function statusOf(missing: readonly Missing[]): ScoreStatus {
 export function unmet(requirements: readonly Missing[]): readonly Missing[] {
   return requirements.filter((requirement) => requirement.have < requirement.need);
 }
+
+/** By name; null where the data define none, as AUC with one class only. */
+export type Metrics = Record<string, number | null>;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Database } from '../../database/open-database.ts';
 import { trainRecommendations } from '../../recommendations/train.ts';
 import { parseAsOf, type ScoreSummary, score } from '../../scoring/score.ts';
-import type { Missing } from '../../scoring/status.ts';
+import type { Metrics, Missing } from '../../scoring/status.ts';
 import type { CliContext } from '../context.ts';
 import { renderTable } from '../table.ts';
 import { VERSION } from '../version.ts';
@@ -14,7 +14,7 @@ const MS_PER_DAY = 86_400_000;
 interface MetricRow {
   score: string;
   model: string;
-  metrics: Record<string, number>;
+  metrics: Metrics;
 }
 
 function metricRows(summary: ScoreSummary): MetricRow[] {
@@ -24,13 +24,11 @@ function metricRows(summary: ScoreSummary): MetricRow[] {
     LTV: summary.ltv.evaluation,
   };
   return Object.entries(evaluations).flatMap(([name, evaluation]) =>
-    Object.entries((evaluation['models'] ?? {}) as Record<string, Record<string, number>>).map(
-      ([model, metrics]) => ({
-        score: name,
-        model,
-        metrics,
-      }),
-    ),
+    Object.entries((evaluation['models'] ?? {}) as Record<string, Metrics>).map(([model, metrics]) => ({
+      score: name,
+      model,
+      metrics,
+    })),
   );
 }
 

@@ -1,0 +1,115 @@
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApi } from '../src/api/app.ts';
+import { createLogger } from '../src/logger.ts';
+import { runCli } from './support/cli.ts';
+import { loadScoredShop } from './support/shop.ts';
+import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
+
+let db: TestDatabase;
+let api: FastifyInstance;
+let buyer: number;
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  await loadScoredShop(db.mlPool, db.appPool);
+  api = await createApi({
+    appPool: db.appPool,
+    logger: createLogger('silent'),
+    version: 'test',
+    now: () => new Date(),
+  });
+  buyer = (
+    await db.adminPool.query('SELECT user_id FROM app_schema.user_metrics ORDER BY ltv DESC, user_id LIMIT 1')
+  ).rows[0].user_id;
+});
+afterAll(async () => {
+  await api.close();
+  await db.drop();
+});
+
+/** What a JSON reader sees of rows. */
+const asJson = (rows: unknown): unknown => JSON.parse(JSON.stringify(rows));
+const sql = async (text: string, values: unknown[] = []): Promise<unknown> =>
+  asJson((await db.appPool.query(text, values)).rows);
+const http = async (url: string): Promise<unknown> => (await api.inject(url)).json();
+const cli = async (...args: string[]): Promise<unknown> => {
+  const result = await runCli([...args, '--json'], { DATABASE_URL: db.url });
+  expect(result.stderr).toBe('');
+  expect(result.code).toBe(0);
+  return JSON.parse(result.stdout);
+};
+
+describe('SQL, HTTP and the terminal give the same answer', () => {
+  it('about a page of customers', async () => {
+    const rows = await sql('SELECT * FROM app_schema.list_users(5, 10)');
+    expect(((await http('/api/users?limit=5&after=10')) as { items: unknown }).items).toEqual(rows);
+    expect(await cli('users', 'list', '--limit', '5', '--after', '10')).toEqual({ items: rows });
+  });
+
+  it('about one customer', async () => {
+    const [card] = (await sql('SELECT * FROM app_schema.get_user($1)', [buyer])) as [object];
+    const [stats] = (await sql('SELECT * FROM app_schema.get_user_stats($1)', [buyer])) as [object];
+    expect(await http(`/api/users/${buyer}`)).toEqual({ ...card, stats });
+    expect(await cli('users', 'show', String(buyer))).toEqual({ ...card, stats });
+  });
+
+  it('about recommendations', async () => {
+    const rows = (await sql('SELECT * FROM app_schema.get_recommendations($1)', [buyer])) as unknown[];
+    expect(rows).toHaveLength(10);
+    expect(await http(`/api/users/${buyer}/recommendations`)).toEqual({ items: rows });
+    expect(await cli('recommend', String(buyer))).toEqual({ items: rows });
+  });
+
+  it('about recommendations in Russian', async () => {
+    const rows = await sql(`SELECT * FROM app_schema.get_recommendations($1, 3, '{"language": "ru"}')`, [
+      buyer,
+    ]);
+    expect(await http(`/api/users/${buyer}/recommendations?limit=3&language=ru`)).toEqual({ items: rows });
+    expect(await cli('recommend', String(buyer), '--limit', '3', '--language', 'ru')).toEqual({
+      items: rows,
+    });
+  });
+
+  it('about top products', async () => {
+    const items = await sql("SELECT * FROM app_schema.get_top_products('2025-01-01', '2025-01-31', 7)");
+    const answer = { start: '2025-01-01', end: '2025-01-31', items };
+    expect(await http('/api/products/top?start=2025-01-01&end=2025-01-31&limit=7')).toEqual(answer);
+    expect(await cli('top-products', '--start', '2025-01-01', '--end', '2025-01-31', '--limit', '7')).toEqual(
+      answer,
+    );
+  });
+
+  it('about segments', async () => {
+    const items = await sql('SELECT * FROM app_schema.list_segments()');
+    expect(await http('/api/segments')).toEqual({ items });
+    expect(await cli('segments')).toEqual({ items });
+  });
+});
+
+describe('pages', () => {
+  it('follow next_after through all customers, each once', async () => {
+    const seen: number[] = [];
+    let after: number | null = 0;
+    while (after !== null) {
+      const page = (await http(`/api/users?limit=500&after=${after}`)) as {
+        items: { user_id: number }[];
+        next_after: number | null;
+      };
+      seen.push(...page.items.map((user) => user.user_id));
+      after = page.next_after;
+    }
+    const all = (await db.appPool.query('SELECT user_id FROM app_schema.users ORDER BY user_id')).rows.map(
+      (row) => row.user_id,
+    );
+    expect(seen).toEqual(all);
+  });
+
+  it('can be of one segment', async () => {
+    const page = (await http('/api/users?segment=champions&limit=1000')) as {
+      items: { segment_code: string }[];
+    };
+    expect(page.items.length).toBeGreaterThan(0);
+    expect(new Set(page.items.map((user) => user.segment_code))).toEqual(new Set(['champions']));
+  });
+});

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAsOf, score } from '../src/scoring/score.ts';
+import { AS_OF, loadShop, SCORING } from './support/shop.ts';
+import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
+
+let db: TestDatabase;
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  await loadShop(db.appPool);
+});
+afterAll(() => db.drop());
+
+const fingerprint = async (): Promise<unknown[]> =>
+  (
+    await db.adminPool.query(`
+      SELECT user_id, segment_id, ltv::text, encode(float4send(churn_probability), 'hex') AS churn,
+        encode(float4send(purchase_probability_30d), 'hex') AS purchase
+      FROM app_schema.user_metrics ORDER BY user_id`)
+  ).rows;
+
+describe('scoring', () => {
+  it('leaves a segment, an LTV and two probabilities for every customer who ever bought, and for nobody else', async () => {
+    const summary = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    const { rows } = await db.adminPool.query(`
+      SELECT count(*) AS buyers, count(m.segment_id) AS segments, count(m.ltv) AS ltvs, count(m.churn_probability) AS churns,
+        count(m.purchase_probability_30d) AS purchases,
+        count(*) FILTER (WHERE m.churn_probability > 1 - m.purchase_probability_30d) AS contradictions,
+        count(*) FILTER (WHERE m.ltv < (d.explanation ->> 'historic_revenue')::numeric) AS shrunk,
+        (SELECT count(*) FROM app_schema.user_metrics) AS scored
+      FROM (SELECT DISTINCT user_id FROM app_schema.events WHERE event_type = 'purchase') b
+      LEFT JOIN app_schema.user_metrics m USING (user_id) LEFT JOIN app_schema.user_score_details d USING (user_id)`);
+    const { buyers } = rows[0];
+    expect(buyers).toBeGreaterThan(1000);
+    expect(rows[0]).toEqual({
+      buyers,
+      segments: buyers,
+      ltvs: buyers,
+      churns: buyers,
+      purchases: buyers,
+      contradictions: 0,
+      shrunk: 0,
+      scored: buyers,
+    });
+    expect(summary.customers).toBe(buyers);
+  });
+
+  it('stores how each score did at an earlier cut-off beside a naive baseline, and beats it on what it is for', async () => {
+    const { rows } = await db.adminPool.query(
+      "SELECT evaluation, parameters FROM app_schema.get_latest_run('scoring')",
+    );
+    const { purchase, churn, ltv } = rows[0].evaluation;
+    for (const part of [purchase, churn]) {
+      expect(part.positives).toBeGreaterThanOrEqual(50);
+      expect(part.models.calibrated.auc).toBeGreaterThan(0.6);
+      expect(part.models.calibrated.logLoss).toBeLessThan(part.models.naiveRecency.logLoss);
+      expect(part.models.calibrated.ece).toBeLessThan(0.05);
+    }
+    expect(ltv.models.bgNbdGammaGamma.spearman).toBeGreaterThan(ltv.models.naiveSameAgain.spearman);
+    expect(ltv.models.bgNbdGammaGamma.totalRatio).toBeGreaterThan(0.6);
+    expect(ltv.models.bgNbdGammaGamma.totalRatio).toBeLessThan(1.6);
+  });
+
+  it('gives the same rows to the bit when it runs again, and replaces the old ones', async () => {
+    const before = await fingerprint();
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    expect(await fingerprint()).toEqual(before);
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf: new Date('2024-03-01T00:00:00Z') });
+    const earlier = await fingerprint();
+    expect(earlier.length).toBeLessThan(before.length);
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    expect(await fingerprint()).toEqual(before);
+  });
+
+  it('uses only what happened before the moment: a database that ends there gives the same scores', async () => {
+    const asOf = new Date('2025-04-01T00:00:00Z');
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+    const whole = await fingerprint();
+    const client = await db.adminPool.connect();
+    try {
+      await client.query(
+        "CREATE TABLE later AS SELECT * FROM app_schema.events WHERE event_timestamp >= '2025-04-01Z'",
+      );
+      await client.query("DELETE FROM app_schema.events WHERE event_timestamp >= '2025-04-01Z'");
+      await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+      expect(await fingerprint()).toEqual(whole);
+      await client.query('INSERT INTO app_schema.events SELECT * FROM later');
+      await client.query('DROP TABLE later');
+    } finally {
+      client.release();
+    }
+  });
+
+  it('changes nothing when it fails half-way, and says why when two publish at once', async () => {
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    const before = await fingerprint();
+    const runs = async (): Promise<number> =>
+      (await db.adminPool.query('SELECT count(*) AS n FROM app_schema.model_runs')).rows[0].n;
+    const runsBefore = await runs();
+    // A constraint that the last statement of the publication breaks: all before it has been written by then.
+    await db.adminPool.query(
+      'ALTER TABLE app_schema.user_score_details ADD CONSTRAINT boom CHECK (model_run_id < 0) NOT VALID',
+    );
+    await expect(
+      score(db.mlPool, db.appPool, { ...SCORING, asOf: new Date('2025-05-01Z') }),
+    ).rejects.toMatchObject({ code: 'DATABASE_REFUSED' });
+    await db.adminPool.query('ALTER TABLE app_schema.user_score_details DROP CONSTRAINT boom');
+    expect(await fingerprint()).toEqual(before);
+    expect(await runs()).toBe(runsBefore);
+
+    const other = await db.adminPool.connect();
+    await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtext('customer-analyzer score'))");
+    await expect(score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF })).rejects.toMatchObject({
+      code: 'SCORING_BUSY',
+    });
+    await other.query('ROLLBACK');
+    other.release();
+    expect(await fingerprint()).toEqual(before);
+  });
+
+  it('gives no number where data are too few, but says what is missing; segments need no model', async () => {
+    const summary = await score(db.mlPool, db.appPool, {
+      ...SCORING,
+      asOf: AS_OF,
+      ltvMinBuyers: 100_000,
+      minOutcomes: 100_000,
+    });
+    expect(summary.ltv.missing).toEqual([
+      { what: 'customers who bought', have: summary.customers, need: 100_000 },
+    ]);
+    const { rows } = await db.adminPool.query(`
+      SELECT DISTINCT ltv, churn_probability, purchase_probability_30d, ltv_status, churn_status, purchase_status,
+        segment_id IS NOT NULL AS has_segment, explanation #> '{missing,ltv,0,need}' AS need
+      FROM app_schema.user_metrics JOIN app_schema.user_score_details USING (user_id)`);
+    expect(rows).toEqual([
+      {
+        ltv: null,
+        churn_probability: null,
+        purchase_probability_30d: null,
+        ltv_status: 'insufficient_data',
+        churn_status: 'insufficient_data',
+        purchase_status: 'insufficient_data',
+        has_segment: true,
+        need: 100_000,
+      },
+    ]);
+  });
+
+  it('refuses to score where nobody bought', async () => {
+    await expect(
+      score(db.mlPool, db.appPool, { ...SCORING, asOf: new Date('2000-01-01Z') }),
+    ).rejects.toMatchObject({ code: 'SCORING_NO_DATA' });
+  });
+
+  it('takes a bare day as its end in the time zone of the shop', async () => {
+    await db.adminPool.query("UPDATE app_schema.settings SET time_zone = 'Asia/Vladivostok'");
+    expect((await parseAsOf(db.appPool, '2025-01-31')).toISOString()).toBe('2025-01-31T14:00:00.000Z');
+    await db.adminPool.query("UPDATE app_schema.settings SET time_zone = 'UTC'");
+    expect((await parseAsOf(db.appPool, '2025-01-31T12:00:00Z')).toISOString()).toBe(
+      '2025-01-31T12:00:00.000Z',
+    );
+    await expect(parseAsOf(db.appPool, '2025-02-30')).rejects.toMatchObject({ code: 'VALIDATION' });
+    await expect(parseAsOf(db.appPool, 'yesterday')).rejects.toMatchObject({ code: 'VALIDATION' });
+    await expect(parseAsOf(db.appPool, '2025-01-31T12:00')).rejects.toMatchObject({ code: 'VALIDATION' });
+  });
+});
