@@ -17,23 +17,12 @@ interface MetricRow {
   metrics: Metrics;
 }
 
-function metricRows(summary: ScoreSummary): MetricRow[] {
-  const evaluations = {
-    'purchase 30 d': summary.purchase.evaluation,
-    'purchase in churn horizon': summary.churn.evaluation,
-    LTV: summary.ltv.evaluation,
-  };
-  return Object.entries(evaluations).flatMap(([name, evaluation]) =>
-    Object.entries((evaluation['models'] ?? {}) as Record<string, Metrics>).map(([model, metrics]) => ({
-      score: name,
-      model,
-      metrics,
-    })),
-  );
+function metricRows(name: string, evaluation: Record<string, unknown>): MetricRow[] {
+  const models = (evaluation['models'] ?? {}) as Record<string, Metrics>;
+  return Object.entries(models).map(([model, metrics]) => ({ score: name, model, metrics }));
 }
 
-function renderEvaluation(summary: ScoreSummary): string {
-  const rows = metricRows(summary);
+function renderMetrics(rows: MetricRow[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
   return renderTable(rows, [
     { heading: 'score', cell: (row) => row.score },
@@ -87,10 +76,15 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
   ]) {
     output.line(line);
   }
-  if (metricRows(summary).length > 0) {
+  const probabilities = [
+    ...metricRows('buys within 30 days', summary.purchase.evaluation),
+    ...metricRows('buys within churn horizon', summary.churn.evaluation),
+  ];
+  const revenue = metricRows('revenue', summary.ltv.evaluation);
+  for (const rows of [probabilities, revenue].filter((each) => each.length > 0)) {
     output.line();
-    output.line('What the same models said one horizon earlier, against what came, beside a naive forecast:');
-    output.line(renderEvaluation(summary));
+    output.line('What the models said one horizon earlier against what came, beside a naive forecast:');
+    output.line(renderMetrics(rows));
   }
   const staleDays = Math.floor((summary.asOf.getTime() - summary.latestPurchase.getTime()) / MS_PER_DAY);
   if (staleDays > STALE_DAYS) {
