@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerGenerate } from './commands/generate.ts';
+import { registerImport } from './commands/import.ts';
 import { registerRead } from './commands/read.ts';
 import { registerScore } from './commands/score.ts';
 import { registerStart } from './commands/start.ts';
@@ -17,6 +18,7 @@ function createProgram(): Command {
     .showHelpAfterError('(--help shows what can be given)')
     .exitOverride();
   registerStart(program, cli);
+  registerImport(program, cli);
   registerScore(program, cli);
   registerRead(program, cli);
   registerDb(program, cli);
