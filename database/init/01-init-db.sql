@@ -1,7 +1,7 @@
 -- Roles, schemas, extension and the settings of the database itself.
 --
 -- Plain SQL, no psql meta-commands: the postgres image, `psql -v ON_ERROR_STOP=1 -f` and our own runner all run it as it is, as a
--- superuser (or a role with CREATEROLE that owns the database), connected to the database that is to be set up. A second run changes nothing.
+-- superuser (or, without statistics of queries, as a role with CREATEROLE that owns the database), connected to the database that is to be set up. A second run changes nothing.
 --
 -- Passwords come in as settings of the session, so that they stand in no file and no log:
 --   PGOPTIONS="-c customer_analyzer.app_password=… -c customer_analyzer.ml_password=… -c customer_analyzer.admin_password=…" psql -f …
@@ -12,8 +12,13 @@ DECLARE
   v_role record;
 BEGIN
   -- CREATE ROLE … PASSWORD is a statement too: with pg_stat_statements.track = all it would be kept with its text.
+  -- Only a superuser can switch that off.
   IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
     PERFORM set_config('pg_stat_statements.track', 'none', true);
+  ELSIF current_setting('pg_stat_statements.track', true) = 'all'
+    AND (SELECT count(*) FROM pg_roles WHERE rolname IN ('app_user', 'ml_user', 'admin_user')) < 3 THEN
+    RAISE EXCEPTION 'pg_stat_statements.track = all would keep the passwords of the new roles'
+      USING HINT = 'Run this as a superuser, create app_user, ml_user and admin_user beforehand, or set pg_stat_statements.track to top for the time.';
   END IF;
 
   FOR v_role IN
@@ -45,21 +50,27 @@ BEGIN
 END
 $roles$;
 
--- Full rights on the database means on the objects too. Who runs this script needs the owner role to create its objects.
+-- Full rights on the database means on the objects too. Who runs this script needs the owner role to create its objects, and both
+-- roles to set their default privileges; a superuser has them anyway. From PostgreSQL 16 on, who creates a role may grant it but is
+-- not yet a member who can SET ROLE.
 DO $members$
+DECLARE
+  v_grant record;
 BEGIN
-  IF NOT pg_has_role('admin_user', 'customer_analyzer_owner', 'MEMBER') THEN
-    GRANT customer_analyzer_owner TO admin_user;
-  END IF;
-  IF NOT pg_has_role('admin_user', 'pg_monitor', 'MEMBER') THEN
-    GRANT pg_monitor TO admin_user;
-  END IF;
-  IF NOT pg_has_role(current_user, 'customer_analyzer_owner', 'MEMBER') THEN
-    EXECUTE format('GRANT customer_analyzer_owner TO %I', current_user);
-  END IF;
-EXCEPTION
-  WHEN insufficient_privilege THEN RAISE WARNING 'admin_user does not get pg_monitor: %', SQLERRM;
-  WHEN unique_violation OR SQLSTATE 'XX000' THEN NULL; -- "tuple concurrently updated": another database is being set up
+  FOR v_grant IN
+    SELECT g.role, g.member FROM (VALUES
+      ('customer_analyzer_owner', 'admin_user'), ('pg_monitor', 'admin_user'),
+      ('customer_analyzer_owner', current_user::text), ('admin_user', current_user::text)
+    ) AS g (role, member)
+    WHERE NOT pg_has_role(g.member, g.role, CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END)
+  LOOP
+    BEGIN
+      EXECUTE format('GRANT %I TO %I', v_grant.role, v_grant.member);
+    EXCEPTION
+      WHEN insufficient_privilege THEN RAISE WARNING '% does not become a member of %: %', v_grant.member, v_grant.role, SQLERRM;
+      WHEN unique_violation OR SQLSTATE 'XX000' THEN NULL; -- "tuple concurrently updated": another database is being set up
+    END;
+  END LOOP;
 END
 $members$;
 
@@ -79,7 +90,13 @@ GRANT USAGE ON SCHEMA maintenance TO admin_user;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO admin_user;
 
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA extensions;
+DO $extension$
+BEGIN
+  CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA extensions;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'statistics of queries are missing: only a superuser can create the extension pg_stat_statements';
+END
+$extension$;
 
 -- Default privileges hold per creator: each role that may create tables here needs its own. PUBLIC's EXECUTE is a built-in
 -- default, which only a global entry (without IN SCHEMA) takes away.
@@ -92,7 +109,7 @@ BEGIN
       ('customer_analyzer_owner'), ('admin_user'), (current_user::text),
       ((SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()))
     ) AS c (name)
-    WHERE pg_has_role(current_user, name, 'MEMBER')
+    WHERE pg_has_role(current_user, name, 'USAGE')
     ORDER BY name
   LOOP
     EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC', v_creator);
@@ -128,7 +145,7 @@ BEGIN
       v_database text := current_database();
       v_other text;
       v_function regprocedure;
-      v_mean_column text;
+      v_extension record;
     BEGIN
       EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', v_database);
       EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO app_user', v_database);
@@ -143,8 +160,9 @@ BEGIN
       LOOP
         BEGIN
           EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', v_other);
-        EXCEPTION WHEN insufficient_privilege THEN
-          RAISE WARNING 'PUBLIC can still connect to database %', v_other;
+        EXCEPTION
+          WHEN insufficient_privilege THEN RAISE WARNING 'PUBLIC can still connect to database %', v_other;
+          WHEN SQLSTATE 'XX000' THEN NULL; -- "tuple concurrently updated": another database is doing it
         END;
       END LOOP;
       SELECT string_agg(quote_ident(datname), ', ') INTO v_other
@@ -169,30 +187,40 @@ BEGIN
         END;
       END LOOP;
 
+      SELECT e.oid, e.extnamespace::regnamespace AS schema INTO v_extension
+      FROM pg_extension e WHERE e.extname = 'pg_stat_statements' AND pg_has_role(e.extowner, 'USAGE');
+      IF NOT FOUND THEN
+        RETURN; -- not installed, or a managed server's own
+      END IF;
+
+      -- Leaving the extension and coming back makes the grant a part of it: pg_dump would write it down otherwise, and the function
+      -- has other parameters in other majors.
       FOR v_function IN
-        SELECT p.oid::regprocedure FROM pg_proc p
-        WHERE p.pronamespace = 'extensions'::regnamespace AND p.proname = 'pg_stat_statements_reset'
+        SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
+        WHERE d.refobjid = v_extension.oid AND d.deptype = 'e' AND p.proname = 'pg_stat_statements_reset'
+          AND NOT has_function_privilege('admin_user', p.oid, 'EXECUTE')
       LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO admin_user', v_function);
+        EXECUTE format('ALTER EXTENSION pg_stat_statements DROP FUNCTION %s', v_function);
+        EXECUTE format('ALTER EXTENSION pg_stat_statements ADD FUNCTION %s', v_function);
       END LOOP;
 
-      -- PostgreSQL 13 renamed mean_time and its kin, and 17 renamed more. The view stands before the extension's own on the search
-      -- path, and has the old names beside the new. As a member of the extension it is in no dump: its columns differ between majors.
-      IF to_regclass('extensions.pg_stat_statements') IS NOT NULL THEN
-        IF to_regclass('compatibility.pg_stat_statements') IS NOT NULL THEN
-          IF EXISTS (SELECT FROM pg_depend WHERE objid = 'compatibility.pg_stat_statements'::regclass AND deptype = 'e') THEN
-            ALTER EXTENSION pg_stat_statements DROP VIEW compatibility.pg_stat_statements;
-          END IF;
-          DROP VIEW compatibility.pg_stat_statements;
+      -- PostgreSQL 13 renamed mean_time and its kin. The view stands before the extension's own on the search path and has the old
+      -- names beside the new. As a member of the extension it is in no dump: its columns differ between majors.
+      IF to_regclass('compatibility.pg_stat_statements') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM pg_depend WHERE objid = 'compatibility.pg_stat_statements'::regclass AND deptype = 'e') THEN
+          ALTER EXTENSION pg_stat_statements DROP VIEW compatibility.pg_stat_statements;
         END IF;
-        CREATE VIEW compatibility.pg_stat_statements AS
+        DROP VIEW compatibility.pg_stat_statements;
+      END IF;
+      EXECUTE format(
+        'CREATE VIEW compatibility.pg_stat_statements AS
           SELECT s.*, s.total_exec_time AS total_time, s.min_exec_time AS min_time, s.max_exec_time AS max_time,
             s.mean_exec_time AS mean_time, s.stddev_exec_time AS stddev_time
-          FROM extensions.pg_stat_statements s;
-        COMMENT ON VIEW compatibility.pg_stat_statements IS 'pg_stat_statements with the column names of before PostgreSQL 13 added';
-        GRANT SELECT ON compatibility.pg_stat_statements TO admin_user;
-        ALTER EXTENSION pg_stat_statements ADD VIEW compatibility.pg_stat_statements;
-      END IF;
+          FROM %s.pg_stat_statements s', v_extension.schema);
+      COMMENT ON VIEW compatibility.pg_stat_statements IS 'pg_stat_statements with the column names of before PostgreSQL 13 added';
+      GRANT SELECT ON compatibility.pg_stat_statements TO admin_user;
+      ALTER EXTENSION pg_stat_statements ADD VIEW compatibility.pg_stat_statements;
     END
     $function$
   $ddl$;
@@ -211,6 +239,6 @@ BEGIN
   ) THEN
     ALTER ROLE ml_user SET default_transaction_read_only = on;
   END IF;
-EXCEPTION WHEN SQLSTATE 'XX000' THEN NULL;
+EXCEPTION WHEN unique_violation OR SQLSTATE 'XX000' THEN NULL; -- another database is being set up
 END
 $readonly$;

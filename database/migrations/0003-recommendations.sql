@@ -22,6 +22,23 @@ COMMENT ON COLUMN app_schema.product_popularity.repeat_interval_days IS 'Median 
 -- get_recommendations: the most wanted products, for newcomers and to fill a list.
 CREATE INDEX idx_product_popularity_popularity ON app_schema.product_popularity (popularity DESC, product_id);
 
+CREATE FUNCTION app_schema.end_of_as_of(p_as_of text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY INVOKER
+AS $function$
+BEGIN
+  IF p_as_of ~ '^\d{4}-\d{2}-\d{2}$' THEN
+    RETURN app_schema.day_start(p_as_of::date + 1);
+  ELSIF p_as_of ~ '^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$' THEN
+    RETURN p_as_of::timestamptz;
+  ELSIF p_as_of ~ '^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$' THEN
+    RETURN p_as_of::timestamp AT TIME ZONE (SELECT s.time_zone FROM app_schema.settings s);
+  END IF;
+  RAISE EXCEPTION 'as_of must be a day (2024-01-31) or a moment (2024-01-31T12:00:00Z), not "%"', p_as_of USING ERRCODE = 'CA002';
+END
+$function$;
+COMMENT ON FUNCTION app_schema.end_of_as_of(text) IS
+  'The moment before which events count: a bare day counts whole, a moment without an offset is of the shop''s time zone, never of the session''s';
+
 CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}')
 RETURNS TABLE (
   rank integer, product_id integer, name varchar, category varchar, price numeric, score double precision, reason_code text, reason text,
@@ -30,21 +47,35 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY INVOKER
 AS $function$
 DECLARE
+  v_options jsonb := coalesce(p_options, '{}');
+  v_exclude jsonb := coalesce(nullif(v_options -> 'exclude_product_ids', 'null'), '[]');
+  v_language text := coalesce(v_options ->> 'language', 'en');
+  v_category text := v_options ->> 'category';
   v_unknown text;
-  v_language text := coalesce(p_options ->> 'language', 'en');
-  v_category text := p_options ->> 'category';
-  v_now timestamptz := coalesce((p_options ->> 'as_of')::timestamptz, now());
-  v_excluded integer[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(p_options -> 'exclude_product_ids', '[]'))::integer);
+  v_excluded numeric[];
+  v_now timestamptz;
+  -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
+  v_until timestamptz;
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
+  IF jsonb_typeof(v_options) <> 'object' THEN
+    RAISE EXCEPTION 'the options must be a JSON object' USING ERRCODE = 'CA002';
+  END IF;
   SELECT string_agg(k, ', ' ORDER BY k) INTO v_unknown
-  FROM jsonb_object_keys(coalesce(p_options, '{}')) k WHERE k NOT IN ('language', 'category', 'as_of', 'exclude_product_ids');
+  FROM jsonb_object_keys(v_options) k WHERE k NOT IN ('language', 'category', 'as_of', 'exclude_product_ids');
   IF v_unknown IS NOT NULL THEN
     RAISE EXCEPTION 'unknown option: %', v_unknown USING ERRCODE = 'CA002', HINT = 'Options are language, category, as_of, exclude_product_ids.';
   END IF;
   IF v_language NOT IN ('en', 'ru') THEN
     RAISE EXCEPTION 'language must be en or ru, not "%"', v_language USING ERRCODE = 'CA002';
   END IF;
+  IF jsonb_typeof(v_exclude) <> 'array' OR jsonb_path_exists(v_exclude, 'strict $[*] ? (@.type() != "number")') THEN
+    RAISE EXCEPTION 'exclude_product_ids must be an array of numbers' USING ERRCODE = 'CA002';
+  END IF;
+  v_excluded := ARRAY(SELECT jsonb_array_elements_text(v_exclude)::numeric);
+  v_until := app_schema.end_of_as_of(v_options ->> 'as_of');
+  v_now := coalesce(v_until, now());
+  v_until := coalesce(v_until, 'infinity');
   IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
     RETURN;
   END IF;
@@ -54,7 +85,7 @@ BEGIN
       -- 200 events say what somebody wants now; reading a wholesaler's ten thousand would cost time and blur the taste.
       SELECT e.product_id, e.event_type, e.event_timestamp
       FROM app_schema.events e
-      WHERE e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp <= v_now
+      WHERE e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
         AND e.event_type IN ('view', 'add_to_cart', 'purchase')
       ORDER BY e.event_timestamp DESC, e.event_id DESC
       LIMIT 200
@@ -75,7 +106,7 @@ BEGIN
     ), bought AS (
       SELECT e.product_id, max(e.event_timestamp) AS last_bought
       FROM app_schema.events e
-      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.event_timestamp <= v_now
+      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.event_timestamp < v_until
       GROUP BY e.product_id
     ), eligible AS (
       SELECT p.product_id, p.name, p.category, p.price, p.attributes, q.popularity, b.last_bought, q.repeat_share, q.repeat_interval_days

@@ -172,15 +172,19 @@ async function applyMigration(client: pg.Client, file: SqlFile): Promise<void> {
 /**
  * Sets a database up, or brings it up to date: creates it, runs the init scripts (idempotent), applies the pending migrations,
  * each in a transaction of its own, under a lock that a second runner waits for. `url` logs in as superuser or owner.
+ * @param files the migrations of this program, in order
  * @returns the names of the migrations that this call applied
  */
-export async function migrate(url: string, passwords: RolePasswords): Promise<string[]> {
+export async function migrate(
+  url: string,
+  passwords: RolePasswords,
+  files: SqlFile[] = readMigrationFiles(),
+): Promise<string[]> {
   const client = await connectOrCreate(url, passwords);
   const lock = 'customer-analyzer migrate';
   try {
     await checkVersion(client);
     await client.query(queries.SET_UP_LOCK, [lock]);
-    const files = readMigrationFiles();
     const statuses = compare(files, await readLedger(client));
     refuseDivergence(statuses);
     const { present } = (await client.query(queries.LEDGER_EXISTS)).rows[0];
@@ -201,10 +205,13 @@ export async function migrate(url: string, passwords: RolePasswords): Promise<st
 }
 
 /** What `customer-analyzer db status` shows; reads only. */
-export async function migrationStatus(url: string): Promise<MigrationStatus[]> {
+export async function migrationStatus(
+  url: string,
+  files: SqlFile[] = readMigrationFiles(),
+): Promise<MigrationStatus[]> {
   const client = await connect(url);
   try {
-    return compare(readMigrationFiles(), await readLedger(client));
+    return compare(files, await readLedger(client));
   } catch (error) {
     throw databaseError(error);
   } finally {

