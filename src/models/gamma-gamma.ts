@@ -14,7 +14,7 @@ export interface SpendHistories {
 }
 
 export interface GammaGammaOptions {
-  /** Precision of independent normal priors on ln p, ln q and ln(gamma / mean spend); 0 is maximum likelihood. */
+  /** Weight of independent priors that hold p, q and gamma / mean spend near 1 (see withPenalty); 0 is maximum likelihood. */
   penalty?: number;
   maxIterations?: number;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digamma, lgamma, logistic, logOnePlusExp, logRisingFactorial } from './special-functions.ts';
+import { digamma, lbeta, lgamma, logistic, logOnePlusExp, logRisingFactorial } from './special-functions.ts';
 
 const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
 const within = (value: number, expected: number, tolerance = 1e-14) =>
@@ -50,6 +50,24 @@ describe('logRisingFactorial', () => {
   it('keeps its digits where a difference of two lgamma would lose them', () => {
     within(logRisingFactorial(1e12, 1), Math.log(1e12));
     within(logRisingFactorial(0.24, 10_000), lgamma(10_000.24) - lgamma(0.24), 1e-13);
+  });
+});
+
+describe('lbeta', () => {
+  it('meets closed forms, also with one argument large', () => {
+    within(lbeta(1, 7), -Math.log(7));
+    within(lbeta(0.5, 0.5), Math.log(Math.PI));
+    within(lbeta(1e15, 2), -Math.log(1e15) - Math.log(1e15 + 1));
+  });
+
+  it('is symmetric and the difference of three lgamma', () => {
+    const moderate = fc.double({ min: 0.01, max: 100, noNaN: true });
+    fc.assert(
+      fc.property(moderate, moderate, (u, v) => {
+        expect(lbeta(u, v)).toBe(lbeta(v, u));
+        expect(Math.abs(lbeta(u, v) - (lgamma(u) + lgamma(v) - lgamma(u + v)))).toBeLessThan(1e-11);
+      }),
+    );
   });
 });
 
