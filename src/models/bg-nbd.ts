@@ -23,7 +23,7 @@ export interface BgNbdOptions {
   maxIterations?: number;
 }
 
-export interface BgNbdDiagnostics {
+interface BgNbdDiagnostics {
   /** Without the penalty. */
   readonly logLikelihood: number;
   /** Sum of the weights. */
@@ -37,7 +37,7 @@ export interface BgNbdDiagnostics {
   readonly noDropout: boolean;
 }
 
-export interface BgNbdJson {
+interface BgNbdJson {
   readonly model: 'bg-nbd';
   readonly version: 1;
   readonly parameters: BgNbdParameters;

@@ -6,9 +6,9 @@ import { checkProbabilities } from './paired-arrays.ts';
 import { logistic, logOnePlusExp, summationBlock } from './special-functions.ts';
 
 /** Why the identity was kept instead of a fitted curve. */
-export type IdentityReason = 'one class' | 'constant predictions' | 'not increasing';
+type IdentityReason = 'one class' | 'constant predictions' | 'not increasing';
 
-export interface PlattDiagnostics {
+interface PlattDiagnostics {
   readonly observations: number;
   readonly positives: number;
   readonly iterations: number;
@@ -16,7 +16,7 @@ export interface PlattDiagnostics {
   readonly identity: IdentityReason | null;
 }
 
-export interface PlattJson {
+interface PlattJson {
   readonly model: 'platt';
   readonly version: 1;
   readonly parameters: { readonly slope: number; readonly intercept: number };

@@ -26,7 +26,7 @@ interface GammaGammaParameters {
   readonly gamma: number;
 }
 
-export interface GammaGammaDiagnostics {
+interface GammaGammaDiagnostics {
   readonly logLikelihood: number;
   /** Customers with frequency above 0. */
   readonly customers: number;
@@ -39,7 +39,7 @@ export interface GammaGammaDiagnostics {
   readonly meanTied: boolean;
 }
 
-export interface GammaGammaJson {
+interface GammaGammaJson {
   readonly model: 'gamma-gamma';
   readonly version: 1;
   readonly parameters: GammaGammaParameters;
