@@ -10,6 +10,9 @@ export const ADD_SOURCE =
   'INSERT INTO app_schema.sources (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING source_id';
 
 /** Written so that the index on (source_id, external_id) answers: IS DISTINCT FROM would read every event. */
+export const HAS_PEOPLE =
+  'SELECT EXISTS (SELECT FROM app_schema.user_identities WHERE source = $1) AS present';
+
 export const HAS_OTHER_EVENTS = `
   SELECT EXISTS (SELECT FROM app_schema.events WHERE source_id IS NULL)
     OR EXISTS (SELECT FROM app_schema.events WHERE source_id < $1)

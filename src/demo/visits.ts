@@ -3,7 +3,7 @@ import { drawBasket, drawProductFor, type Occasion, type Shopper } from './baske
 import type { Catalogue } from './catalogue.ts';
 import type { DemoBehaviour } from './parameters.ts';
 
-export type DemoEventType = 'view' | 'add_to_cart' | 'purchase' | 'refund' | 'bot_command';
+type DemoEventType = 'view' | 'add_to_cart' | 'purchase' | 'refund' | 'bot_command';
 
 export interface DemoEvent {
   type: DemoEventType;
