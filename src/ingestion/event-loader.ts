@@ -131,8 +131,8 @@ export class EventLoader implements Loader {
       batch.rows,
       (from, to) => this.#apply(client, batch, from, to),
       (row, message) => {
-        const reason = reject('refused', `PostgreSQL refused the row: ${message}`);
-        this.#sink.refused(reason, batch.lines[row] as number, batch.raws[row] as string);
+        const { line, raw } = batch.origin(row);
+        this.#sink.refused(reject('refused', `PostgreSQL refused the row: ${message}`), line, raw);
       },
     );
   }
@@ -156,7 +156,7 @@ export class EventLoader implements Loader {
   }
 }
 
-async function copy(client: pg.ClientBase, pieces: Iterable<string>): Promise<void> {
+async function copy(client: pg.ClientBase, pieces: Iterable<Buffer>): Promise<void> {
   const stream = client.query(copyFrom(copyToStage));
   const done = finished(stream);
   // A refusal between two writes is thrown by the awaits below; without a handler it would count as unhandled before.
