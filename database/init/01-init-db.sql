@@ -124,6 +124,7 @@ BEGIN
     IF v_creator <> 'customer_analyzer_owner' THEN
       EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA app_schema GRANT ALL ON TABLES TO customer_analyzer_owner', v_creator);
       EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA app_schema GRANT ALL ON SEQUENCES TO customer_analyzer_owner', v_creator);
+      EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA app_schema GRANT EXECUTE ON FUNCTIONS TO customer_analyzer_owner', v_creator);
     END IF;
   END LOOP;
 END

@@ -109,7 +109,7 @@ BEGIN
       WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.event_timestamp < v_until
       GROUP BY e.product_id
     ), eligible AS (
-      SELECT p.product_id, p.name, p.category, p.price, p.attributes, q.popularity, b.last_bought, q.repeat_share, q.repeat_interval_days
+      SELECT p.product_id, p.name, p.category, p.price, q.popularity, b.last_bought, q.repeat_share, q.repeat_interval_days
       FROM app_schema.product_popularity q
       JOIN app_schema.products p ON p.product_id = q.product_id
       LEFT JOIN bought b ON b.product_id = q.product_id
@@ -129,21 +129,28 @@ BEGIN
       ) c
       LEFT JOIN similar_to s ON s.neighbour_id = c.product_id
     )
-    SELECT (row_number() OVER (ORDER BY s.score DESC, s.product_id))::integer, s.product_id, s.name, s.category, s.price, s.score,
+    SELECT (row_number() OVER (ORDER BY s.in_excess, s.score DESC, s.product_id))::integer, s.product_id,
+      CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', s.name) ELSE s.name END::varchar, s.category, s.price, s.score,
       r.code, CASE v_language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id
-    FROM scored s
+    FROM (
+      -- What one buys anyway is half of the list at most: the other half is there to be discovered.
+      SELECT c.*, c.last_bought IS NOT NULL
+        AND row_number() OVER (PARTITION BY c.last_bought IS NULL ORDER BY c.score DESC, c.product_id) > ceil(p_limit / 2.0) AS in_excess
+      FROM scored c
+    ) s
+    JOIN app_schema.products t ON t.product_id = s.product_id
     LEFT JOIN app_schema.products w ON w.product_id = s.because_id
     LEFT JOIN history h ON h.product_id = s.because_id
     CROSS JOIN LATERAL (
-      SELECT 'buy_again', format('you buy it again, every %s days or so', round(s.repeat_interval_days)),
-        format('вы покупаете это снова, примерно раз в %s дн.', round(s.repeat_interval_days)), NULL::integer
+      SELECT 'buy_again', format('time to buy it again: usually every %s days', round(s.repeat_interval_days)),
+        format('пора купить снова: обычно раз в %s дн.', round(s.repeat_interval_days)), NULL::integer
       WHERE s.last_bought IS NOT NULL
       UNION ALL
-      SELECT 'bought_together', format('because you bought %s', w.name), format('потому что вы купили: %s', w.name), s.because_id
-      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL AND h.bought
-      UNION ALL
-      SELECT 'viewed_together', format('because you looked at %s', w.name), format('потому что вы смотрели: %s', w.name), s.because_id
-      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL AND NOT h.bought
+      SELECT CASE WHEN h.bought THEN 'bought_together' ELSE 'viewed_together' END,
+        format(CASE WHEN h.bought THEN 'because you bought %s' ELSE 'because you looked at %s' END, w.name),
+        format(CASE WHEN h.bought THEN 'потому что вы купили: %s' ELSE 'потому что вы смотрели: %s' END, coalesce(w.attributes ->> 'name_ru', w.name)),
+        s.because_id
+      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL
       UNION ALL
       SELECT 'popular', 'popular with our customers', 'популярно у наших покупателей', NULL
       WHERE s.last_bought IS NULL AND s.because_id IS NULL

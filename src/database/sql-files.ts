@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../errors.ts';
 
@@ -14,23 +15,23 @@ export interface SqlFile {
 const root = fileURLToPath(new URL('../../database/', import.meta.url));
 
 function readFolder(folder: string): SqlFile[] {
-  return readdirSync(root + folder)
+  return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
     .map((name) => {
-      const sql = readFileSync(`${root}${folder}/${name}`, 'utf8').replaceAll('\r\n', '\n');
+      const sql = readFileSync(join(folder, name), 'utf8').replaceAll('\r\n', '\n');
       return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
     });
 }
 
 /** The user's four scripts, in order. */
 export function readInitFiles(): SqlFile[] {
-  return readFolder('init');
+  return readFolder(join(root, 'init'));
 }
 
 /** Migrations in order; names are `NNNN-words.sql` and the numbers have no hole and no twin. */
-export function readMigrationFiles(): SqlFile[] {
-  const files = readFolder('migrations');
+export function readMigrationFiles(folder = join(root, 'migrations')): SqlFile[] {
+  const files = readFolder(folder);
   files.forEach((file, index) => {
     const expected = String(index + 1).padStart(4, '0');
     if (!file.name.startsWith(`${expected}-`)) {

@@ -19,7 +19,7 @@ export interface EventRow {
 }
 
 async function insert(pool: pg.Pool, sql: string, values: unknown[]): Promise<number> {
-  return (await pool.query({ text: sql, values, rowMode: 'array' })).rows[0][0];
+  return (await pool.query<[number]>({ text: sql, values, rowMode: 'array' })).rows[0]?.[0] as number;
 }
 
 export function addUser(pool: pg.Pool, firstName = 'Ann'): Promise<number> {
