@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './support/cli.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
@@ -72,9 +73,23 @@ describe('the first start, from nothing', () => {
     expect(url.stdout).toMatch(
       /^postgresql:\/\/app_user:app_password@127\.0\.0\.1:\d+\/customer_analyzer\n$/,
     );
+    // As if the first start had been killed between the shop and its scores.
+    const client = new pg.Client({ connectionString: url.stdout.trim() });
+    await client.connect();
+    await client.query(
+      'DELETE FROM app_schema.user_score_details; DELETE FROM app_schema.user_metrics; DELETE FROM app_schema.model_runs',
+    );
+    await client.end();
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
     expect((await runCli(['db', 'url'], env)).stderr).toContain('DATABASE_UNREACHABLE');
+  });
+
+  it('finishes a start that was killed before it had scored', async () => {
+    const next = await runCli(['start', '--once'], env);
+    expect(next.code, next.stderr).toBe(0);
+    expect(next.stderr).toContain('2000 customers scored');
+    expect(next.stderr).not.toContain('making a demonstration shop');
   });
 
   it('demo remove leaves nothing of it', async () => {
@@ -83,6 +98,11 @@ describe('the first start, from nothing', () => {
     expect(JSON.parse(removed.stdout).events).toBeGreaterThan(90_000);
     expect(JSON.parse((await runCli(['users', 'list', '--json'], env)).stdout)).toEqual({ items: [] });
     expect((await runCli(['score'], env)).stderr).toContain('SCORING_NO_DATA');
+  });
+
+  it('does not bring the shop back after that', async () => {
+    expect((await runCli(['start', '--once'], env)).code).toBe(0);
+    expect(JSON.parse((await runCli(['users', 'list', '--json'], env)).stdout)).toEqual({ items: [] });
   });
 });
 

@@ -6,7 +6,10 @@ import { type CopyValue, copyRow } from './copy-text.ts';
 
 const FLUSH_CHARACTERS = 1 << 16;
 
-/** Writes rows by COPY … FROM STDIN; waits where the server is slower. @returns the number of rows */
+/**
+ * Writes rows by COPY … FROM STDIN; waits where the server is slower. What `rows` throws ends the COPY and is thrown on.
+ * @returns the number of rows
+ */
 export async function copyInto(
   client: pg.ClientBase,
   sql: string,
@@ -14,17 +17,23 @@ export async function copyInto(
 ): Promise<number> {
   const stream = client.query(from(sql));
   const failed = finished(stream);
-  // Without a handler a failure between two writes would count as unhandled; the await below still throws it.
+  // Without a handler a failure between two writes would count as unhandled; the awaits below still throw it.
   failed.catch(() => undefined);
   let buffer = '';
   let count = 0;
-  for (const row of rows) {
-    buffer += copyRow(row);
-    count += 1;
-    if (buffer.length >= FLUSH_CHARACTERS) {
+  try {
+    for (const row of rows) {
+      buffer += copyRow(row);
+      count += 1;
+      if (buffer.length < FLUSH_CHARACTERS) continue;
       if (!stream.write(buffer)) await Promise.race([once(stream, 'drain'), failed]);
       buffer = '';
     }
+  } catch (error) {
+    // A COPY left open would make the ROLLBACK wait for ever.
+    stream.destroy(error as Error);
+    await failed.catch(() => undefined);
+    throw error;
   }
   stream.end(buffer);
   await failed;

@@ -45,6 +45,11 @@ export async function inTransaction<T>(
     throw databaseError(error);
   });
   let broken: Error | undefined;
+  // A backend that dies between two statements is reported by an event; without a listener that would end the process.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
     await client.query('BEGIN');
     const result = await run(client);
@@ -56,6 +61,7 @@ export async function inTransaction<T>(
     });
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }

@@ -26,5 +26,7 @@ export const APPLY_DATABASE_SETTINGS = 'SELECT maintenance.apply_database_settin
 export const SCHEMA_READY =
   "SELECT to_regprocedure('app_schema.get_recommendations(integer, integer, jsonb)') IS NOT NULL AS ready";
 export const PING = 'SELECT 1';
-export const HAS_EVENTS =
-  'SELECT EXISTS (SELECT FROM app_schema.events) OR EXISTS (SELECT FROM app_schema.users) AS present';
+/** A source of events is remembered when its events are gone: who removed the demonstration shop does not want it back. */
+export const IS_EMPTY = `
+  SELECT NOT EXISTS (SELECT FROM app_schema.events) AND NOT EXISTS (SELECT FROM app_schema.users)
+    AND NOT EXISTS (SELECT FROM app_schema.sources) AS empty`;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { AppError } from '../errors.ts';
 import { databaseError } from './database-error.ts';
-import { HAS_EVENTS, SCHEMA_READY } from './queries.ts';
+import { IS_EMPTY, SCHEMA_READY } from './queries.ts';
 
 /** @throws DATABASE_UNREACHABLE, or DATABASE_NOT_READY where the schema is missing or older than this program */
 export async function checkReady(pool: pg.Pool): Promise<void> {
@@ -14,7 +14,7 @@ export async function checkReady(pool: pg.Pool): Promise<void> {
   });
 }
 
-/** Whether the database has neither customers nor events. */
+/** Whether the database has neither customers nor events, and never had events from a source. */
 export async function isEmpty(pool: pg.Pool): Promise<boolean> {
-  return !(await pool.query(HAS_EVENTS)).rows[0].present;
+  return (await pool.query(IS_EMPTY)).rows[0].empty;
 }

@@ -140,7 +140,7 @@ it('recommends a purchase again only where people buy it repeatedly and half of 
   expect(rows[0]).toMatchObject({
     product_id: tea,
     reason_code: 'buy_again',
-    reason: 'you buy it again, every 30 days or so',
+    reason: 'time to buy it again: usually every 30 days',
     reason_product_id: null,
   });
   expect(idsOf(rows)).not.toContain(cup);
@@ -200,7 +200,7 @@ describe('options', () => {
     await act('view', cup, daysAgo(40));
     await act('purchase', tea, daysAgo(40));
     expect((await recommend({ language: 'ru' })).map((row) => row.reason)).toEqual([
-      'вы покупаете это снова, примерно раз в 30 дн.',
+      'пора купить снова: обычно раз в 30 дн.',
       'потому что вы купили: Чай',
       'потому что вы купили: Чай',
       'популярно у наших покупателей',

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { listUsers } from '../../analytics/read.ts';
+import { latestRun, listUsers } from '../../analytics/read.ts';
 import { createApi } from '../../api/app.ts';
 import { listen } from '../../api/listen.ts';
 import type { Database } from '../../database/open-database.ts';
 import { isEmpty } from '../../database/ready.ts';
-import { loadDemoShop } from '../../demo/load.ts';
+import { hasDemoShop, loadDemoShop } from '../../demo/load.ts';
 import { dayBefore, defaultSize } from '../../demo/parameters.ts';
 import { openDemoShop } from '../../demo/simulate.ts';
 import { createLogger } from '../../logger.ts';
@@ -14,19 +14,30 @@ import { VERSION } from '../version.ts';
 import { scoreAll } from './score.ts';
 
 async function makeDemoShop(cli: CliContext, database: Database): Promise<void> {
-  const now = new Date();
   const progress = cli.output.progress('making a demonstration shop');
-  const shop = openDemoShop({ ...defaultSize, lastDay: dayBefore(now) });
+  const shop = openDemoShop({ ...defaultSize, lastDay: dayBefore(new Date()) });
   const loaded = await loadDemoShop(shop, { appPool: database.appPool, onProgress: progress.update });
   progress.done(`${loaded.users} people, ${loaded.products} products, ${loaded.accepted} events`);
-  await scoreAll(cli, database, now);
 }
 
 /** A customer worth looking at: one of the best, else the first. */
-async function exampleUserId(database: Database): Promise<number> {
+async function exampleUserId(database: Database): Promise<number | undefined> {
   const champions = await listUsers(database.appPool, { limit: 1, segment: 'champions' }).catch(() => []);
   const [user] = champions.length > 0 ? champions : await listUsers(database.appPool, { limit: 1 });
-  return user?.user_id ?? 1;
+  return user?.user_id;
+}
+
+function tryNext(cli: CliContext, database: Database, address: string | undefined, id: number): void {
+  const { line } = cli.output;
+  // The user's own psql line, with the password that the development server has; elsewhere `db psql` knows the address.
+  const psql = database.embedded
+    ? `PGPASSWORD=${cli.config.passwords.superuser} psql -h localhost -p ${database.embedded.port} -U postgres -d customer_analyzer`
+    : 'npx customer-analyzer db psql --';
+  line('Try next:');
+  line(`  ${psql} -c "SELECT * FROM app_schema.get_user_stats(${id})"`);
+  if (address) line(`  curl -s ${address}/api/users/${id}/recommendations`);
+  line(`  npx customer-analyzer users show ${id}`);
+  line();
 }
 
 async function welcome(
@@ -36,7 +47,6 @@ async function welcome(
   withDemo: boolean,
 ): Promise<void> {
   const { line } = cli.output;
-  const id = await exampleUserId(database);
   line();
   line(
     address
@@ -46,15 +56,8 @@ async function welcome(
   if (database.embedded)
     line(`PostgreSQL: port ${database.embedded.port}, data in ${database.embedded.dataDirectory}`);
   line();
-  line('Try next:');
-  // The document's own line, with the password that the development server has; elsewhere psql asks for it.
-  const psql = database.embedded
-    ? `PGPASSWORD=${cli.config.passwords.superuser} psql -h localhost -p ${database.embedded.port} -U postgres -d customer_analyzer`
-    : 'npx customer-analyzer db psql --';
-  line(`  ${psql} -c "SELECT * FROM app_schema.get_user_stats(${id})"`);
-  if (address) line(`  curl -s ${address}/api/users/${id}/recommendations`);
-  line(`  npx customer-analyzer users show ${id}`);
-  line();
+  const id = await exampleUserId(database);
+  if (id !== undefined) tryNext(cli, database, address, id);
   line('Load your own data:');
   if (withDemo) line('  npx customer-analyzer demo remove');
   line('  npx customer-analyzer import FILE');
@@ -95,8 +98,13 @@ async function start(cli: CliContext, database: Database, options: StartOptions)
   if (database.appliedMigrations.length > 0)
     cli.output.notice(`database set up: ${database.appliedMigrations.length} migrations applied`);
   // Never where DATABASE_URL is set: that database is somebody's own.
-  const withDemo = options.demo && database.embedded !== undefined && (await isEmpty(database.appPool));
-  if (withDemo) await makeDemoShop(cli, database);
+  if (options.demo && database.embedded && (await isEmpty(database.appPool)))
+    await makeDemoShop(cli, database);
+  const withDemo = await hasDemoShop(database.appPool);
+  // A start that was killed between the two steps is finished by the next one.
+  if (withDemo && database.embedded && !(await latestRun(database.appPool, 'recommendations'))) {
+    await scoreAll(cli, database, new Date());
+  }
   if (options.once) await welcome(cli, database, undefined, withDemo);
   else await serve(cli, database, options, withDemo);
 }
