@@ -52,7 +52,7 @@ DECLARE
   v_language text := coalesce(v_options ->> 'language', 'en');
   v_category text := v_options ->> 'category';
   v_unknown text;
-  v_excluded numeric[];
+  v_excluded integer[];
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
   v_until timestamptz;
@@ -72,7 +72,9 @@ BEGIN
   IF jsonb_typeof(v_exclude) <> 'array' OR jsonb_path_exists(v_exclude, 'strict $[*] ? (@.type() != "number")') THEN
     RAISE EXCEPTION 'exclude_product_ids must be an array of numbers' USING ERRCODE = 'CA002';
   END IF;
-  v_excluded := ARRAY(SELECT jsonb_array_elements_text(v_exclude)::numeric);
+  v_excluded := ARRAY(
+    SELECT x::numeric::integer FROM jsonb_array_elements_text(v_exclude) x WHERE x::numeric BETWEEN 1 AND 2147483647 AND x::numeric % 1 = 0
+  );
   v_until := app_schema.end_of_as_of(v_options ->> 'as_of');
   v_now := coalesce(v_until, now());
   v_until := coalesce(v_until, 'infinity');
@@ -106,28 +108,33 @@ BEGIN
     ), bought AS (
       SELECT e.product_id, max(e.event_timestamp) AS last_bought
       FROM app_schema.events e
-      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.event_timestamp < v_until
+      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
       GROUP BY e.product_id
-    ), eligible AS (
-      SELECT p.product_id, p.name, p.category, p.price, q.popularity, b.last_bought, q.repeat_share, q.repeat_interval_days
+    ), blocked AS (
+      -- Bought is excluded, unless people buy it again and about half their usual interval has gone by.
+      SELECT b.product_id
+      FROM bought b
+      LEFT JOIN app_schema.product_popularity q ON q.product_id = b.product_id
+      WHERE (q.is_bought_repeatedly AND v_now >= b.last_bought + make_interval(secs => 0.5 * 86400 * q.repeat_interval_days)) IS NOT TRUE
+    ), eligible AS NOT MATERIALIZED (
+      -- Not materialized, and the blocked by NOT IN (never NULL): the most wanted then come in the order of their index and the other
+      -- candidates by their keys. Joined, or read once for both, all of the catalogue was read each time (50,000 products: 71 ms instead of 16).
+      SELECT p.product_id, p.name, p.category, p.price, q.popularity, q.repeat_share, q.repeat_interval_days
       FROM app_schema.product_popularity q
       JOIN app_schema.products p ON p.product_id = q.product_id
-      LEFT JOIN bought b ON b.product_id = q.product_id
       WHERE p.is_merchandise AND NOT p.is_hidden AND coalesce(p.stock, 1) > 0
         AND (v_category IS NULL OR p.category = v_category)
-        AND q.product_id <> ALL (v_excluded)
-        -- Bought is excluded, unless people buy it again and about half their usual interval has gone by.
-        AND (b.product_id IS NULL
-          OR q.is_bought_repeatedly AND v_now >= b.last_bought + make_interval(secs => 0.5 * 86400 * q.repeat_interval_days))
+        AND q.product_id <> ALL (v_excluded) AND q.product_id NOT IN (SELECT x.product_id FROM blocked x)
     ), scored AS (
-      SELECT c.product_id, c.name, c.category, c.price, s.because_id, c.repeat_interval_days, c.last_bought,
-        coalesce(s.similarity, 0) + CASE WHEN c.last_bought IS NOT NULL THEN c.repeat_share ELSE 0 END + 0.01 * c.popularity AS score
+      SELECT c.product_id, c.name, c.category, c.price, s.because_id, c.repeat_interval_days, b.last_bought,
+        coalesce(s.similarity, 0) + CASE WHEN b.last_bought IS NOT NULL THEN c.repeat_share ELSE 0 END + 0.01 * c.popularity AS score
       FROM (
         (SELECT e.* FROM eligible e ORDER BY e.popularity DESC, e.product_id LIMIT p_limit)
         UNION
-        SELECT e.* FROM eligible e WHERE e.product_id IN (SELECT neighbour_id FROM similar_to) OR e.last_bought IS NOT NULL
+        SELECT e.* FROM eligible e WHERE e.product_id IN (SELECT t.neighbour_id FROM similar_to t UNION SELECT o.product_id FROM bought o)
       ) c
       LEFT JOIN similar_to s ON s.neighbour_id = c.product_id
+      LEFT JOIN bought b ON b.product_id = c.product_id
     )
     SELECT (row_number() OVER (ORDER BY s.in_excess, s.score DESC, s.product_id))::integer, s.product_id,
       CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', s.name) ELSE s.name END::varchar, s.category, s.price, s.score,

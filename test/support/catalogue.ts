@@ -1,10 +1,10 @@
 import pg from 'pg';
 
 /** Who may do what, in an order that does not depend on the order of the grants; the superuser's name is not part of it. */
-const acl = (expression: string): string => `(
-  SELECT array_agg(concat_ws(' ', coalesce(CASE WHEN g.rolsuper THEN 'superuser' ELSE g.rolname END, 'PUBLIC'), a.privilege_type,
-    CASE WHEN a.is_grantable THEN 'grantable' END, 'by', CASE WHEN b.rolsuper THEN 'superuser' ELSE b.rolname END) ORDER BY 1)
-  FROM aclexplode(${expression}) a LEFT JOIN pg_roles g ON g.oid = a.grantee JOIN pg_roles b ON b.oid = a.grantor)`;
+const acl = (expression: string): string => `ARRAY(
+  SELECT concat_ws(' ', coalesce(CASE WHEN g.rolsuper THEN 'superuser' ELSE g.rolname END, 'PUBLIC'), a.privilege_type,
+    CASE WHEN a.is_grantable THEN 'grantable' END, 'by', CASE WHEN b.rolsuper THEN 'superuser' ELSE b.rolname END)
+  FROM aclexplode(${expression}) a LEFT JOIN pg_roles g ON g.oid = a.grantee JOIN pg_roles b ON b.oid = a.grantor ORDER BY 1)`;
 const owner = (column: string): string =>
   `(SELECT CASE WHEN rolsuper THEN 'superuser' ELSE rolname END FROM pg_roles WHERE oid = ${column})`;
 const ours = (column: string): string =>

@@ -1,0 +1,1137 @@
+-- The schema after all migrations, as pg_dump shows it. Generated, for reading and for review: UPDATE_SCHEMA=1 npx vitest run test/database/schema-file.test.ts
+
+CREATE SCHEMA app_schema;
+
+ALTER SCHEMA app_schema OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA app_schema IS 'Customer Analyzer: what app_user may write and ml_user may read';
+
+CREATE SCHEMA compatibility;
+
+ALTER SCHEMA compatibility OWNER TO postgres;
+
+COMMENT ON SCHEMA compatibility IS 'Views that keep old queries running; made for the running PostgreSQL version, not part of dumps';
+
+CREATE SCHEMA extensions;
+
+ALTER SCHEMA extensions OWNER TO postgres;
+
+COMMENT ON SCHEMA extensions IS 'Extensions, apart from the data';
+
+CREATE SCHEMA maintenance;
+
+ALTER SCHEMA maintenance OWNER TO postgres;
+
+COMMENT ON SCHEMA maintenance IS 'Customer Analyzer: ledger of migrations, settings of the database; closed to app_user and ml_user';
+
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA extensions;
+
+COMMENT ON EXTENSION pg_stat_statements IS 'track planning and execution statistics of all SQL statements executed';
+
+CREATE FUNCTION app_schema.check_limit(p_limit integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+    BEGIN
+      IF p_limit IS NULL OR p_limit < 0 THEN
+        RAISE EXCEPTION 'the limit must be 0 or more, not %', coalesce(p_limit::text, 'NULL') USING ERRCODE = 'CA002';
+      END IF;
+    END
+    $$;
+
+ALTER FUNCTION app_schema.check_limit(p_limit integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.check_limit(p_limit integer) IS 'Raises CA002 for a negative or missing limit';
+
+CREATE FUNCTION app_schema.check_period(p_start_date date, p_end_date date) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+    BEGIN
+      IF p_start_date IS NULL OR p_end_date IS NULL THEN
+        RAISE EXCEPTION 'both days of the period must be given' USING ERRCODE = 'CA002';
+      END IF;
+      IF p_start_date > p_end_date THEN
+        RAISE EXCEPTION 'the period begins on % and ends before that, on %', p_start_date, p_end_date
+          USING ERRCODE = 'CA001', HINT = 'The first day comes first; both days belong to the period.';
+      END IF;
+    END
+    $$;
+
+ALTER FUNCTION app_schema.check_period(p_start_date date, p_end_date date) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) IS 'Raises CA001 for a reversed period, CA002 for a missing day';
+
+CREATE FUNCTION app_schema.day_start(p_day date) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+      SELECT p_day::timestamp AT TIME ZONE (SELECT s.time_zone FROM app_schema.settings s)
+    $$;
+
+ALTER FUNCTION app_schema.day_start(p_day date) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.day_start(p_day date) IS 'The moment when a day begins in the shop''s time zone, whatever TimeZone the session has';
+
+CREATE FUNCTION app_schema.end_of_as_of(p_as_of text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    AS $_$
+BEGIN
+  IF p_as_of ~ '^\d{4}-\d{2}-\d{2}$' THEN
+    RETURN app_schema.day_start(p_as_of::date + 1);
+  ELSIF p_as_of ~ '^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$' THEN
+    RETURN p_as_of::timestamptz;
+  ELSIF p_as_of ~ '^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$' THEN
+    RETURN p_as_of::timestamp AT TIME ZONE (SELECT s.time_zone FROM app_schema.settings s);
+  END IF;
+  RAISE EXCEPTION 'as_of must be a day (2024-01-31) or a moment (2024-01-31T12:00:00Z), not "%"', p_as_of USING ERRCODE = 'CA002';
+END
+$_$;
+
+ALTER FUNCTION app_schema.end_of_as_of(p_as_of text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.end_of_as_of(p_as_of text) IS 'The moment before which events count: a bare day counts whole, a moment without an offset is of the shop''s time zone, never of the session''s';
+
+CREATE FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+      SELECT CASE p_event_type WHEN 'purchase' THEN 1 WHEN 'refund' THEN -1 END
+        * CASE
+            WHEN jsonb_typeof(p_properties -> 'amount') = 'number' THEN (p_properties ->> 'amount')::numeric
+            WHEN jsonb_typeof(p_properties -> 'unit_price') = 'number'
+              THEN CASE WHEN jsonb_typeof(p_properties -> 'quantity') = 'number' THEN (p_properties ->> 'quantity')::numeric ELSE 1 END
+                * (p_properties ->> 'unit_price')::numeric
+          END
+    $$;
+
+ALTER FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) IS 'Revenue of one event: properties.amount, else quantity (1 unless given) x unit_price; a refund counts negative; NULL where the event moves no money';
+
+CREATE FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, event_count bigint, last_activity timestamp with time zone)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+    BEGIN
+      PERFORM app_schema.check_period(p_start_date, p_end_date);
+      RETURN QUERY
+        SELECT u.user_id, u.telegram_id, u.username, u.first_name, u.last_name, a.event_count, a.last_activity
+        FROM (
+          SELECT e.user_id, count(*) AS event_count, max(e.event_timestamp) AS last_activity
+          FROM app_schema.events e
+          WHERE e.user_id IS NOT NULL
+            AND e.event_timestamp >= app_schema.day_start(p_start_date) AND e.event_timestamp < app_schema.day_start(p_end_date + 1)
+          GROUP BY e.user_id
+        ) a
+        JOIN app_schema.users u ON u.user_id = a.user_id
+        ORDER BY a.last_activity DESC, u.user_id;
+    END
+    $$;
+
+ALTER FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) IS 'Customers with an event within the period (whole days of the shop''s time zone, both included), latest first';
+
+CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  WITH shop AS (
+    SELECT s.time_zone, ((p_as_of - interval '1 microsecond') AT TIME ZONE s.time_zone)::date AS as_of_day FROM app_schema.settings s
+  ), days AS (
+    SELECT e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date AS day,
+      coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS spend,
+      count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) AS orders
+    FROM app_schema.events e CROSS JOIN shop
+    WHERE e.event_type = 'purchase' AND e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
+    GROUP BY e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date
+  ), buyers AS (
+    SELECT d.user_id, count(*) AS days, min(d.day) AS first_day, max(d.day) AS last_day, sum(d.spend) AS spend,
+      (array_agg(d.spend ORDER BY d.day))[1] AS first_spend, sum(d.orders) AS orders
+    FROM days d
+    GROUP BY d.user_id
+  ), returned AS (
+    SELECT e.user_id, -sum(app_schema.event_revenue(e.event_type, e.properties)) AS refunds
+    FROM app_schema.events e
+    WHERE e.event_type = 'refund' AND e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
+    GROUP BY e.user_id
+  )
+  SELECT b.user_id, (b.days - 1)::integer, b.last_day - b.first_day, shop.as_of_day - b.first_day,
+    coalesce(((b.spend - b.first_spend) / nullif(b.days - 1, 0))::double precision, 0), b.orders::integer, b.spend, coalesce(r.refunds, 0)
+  FROM buyers b CROSS JOIN shop LEFT JOIN returned r ON r.user_id = b.user_id
+  ORDER BY b.user_id
+$$;
+
+ALTER FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) IS 'What the purchase models see of each customer who bought before p_as_of: frequency (repeat purchase days), recency_days and t_days (since the first purchase day, in whole days of the shop), monetary_value (mean spend of a repeat day), orders, revenue before refunds, refunds';
+
+CREATE FUNCTION app_schema.get_latest_run(p_kind text DEFAULT 'scoring'::text) RETURNS TABLE(model_run_id bigint, kind text, as_of timestamp with time zone, code_version text, finished_at timestamp with time zone, parameters jsonb, evaluation jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT r.model_run_id, r.kind, r.as_of, r.code_version, r.finished_at, r.parameters, r.evaluation
+  FROM app_schema.model_runs r
+  WHERE r.kind = p_kind
+  ORDER BY r.model_run_id DESC
+  LIMIT 1
+$$;
+
+ALTER FUNCTION app_schema.get_latest_run(p_kind text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_latest_run(p_kind text) IS 'The newest run (scoring or recommendations): parameters and evaluation beside the naive baseline';
+
+CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $_$
+DECLARE
+  v_options jsonb := coalesce(p_options, '{}');
+  v_exclude jsonb := coalesce(nullif(v_options -> 'exclude_product_ids', 'null'), '[]');
+  v_language text := coalesce(v_options ->> 'language', 'en');
+  v_category text := v_options ->> 'category';
+  v_unknown text;
+  v_excluded integer[];
+  v_now timestamptz;
+  -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
+  v_until timestamptz;
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  IF jsonb_typeof(v_options) <> 'object' THEN
+    RAISE EXCEPTION 'the options must be a JSON object' USING ERRCODE = 'CA002';
+  END IF;
+  SELECT string_agg(k, ', ' ORDER BY k) INTO v_unknown
+  FROM jsonb_object_keys(v_options) k WHERE k NOT IN ('language', 'category', 'as_of', 'exclude_product_ids');
+  IF v_unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option: %', v_unknown USING ERRCODE = 'CA002', HINT = 'Options are language, category, as_of, exclude_product_ids.';
+  END IF;
+  IF v_language NOT IN ('en', 'ru') THEN
+    RAISE EXCEPTION 'language must be en or ru, not "%"', v_language USING ERRCODE = 'CA002';
+  END IF;
+  IF jsonb_typeof(v_exclude) <> 'array' OR jsonb_path_exists(v_exclude, 'strict $[*] ? (@.type() != "number")') THEN
+    RAISE EXCEPTION 'exclude_product_ids must be an array of numbers' USING ERRCODE = 'CA002';
+  END IF;
+  v_excluded := ARRAY(
+    SELECT x::numeric::integer FROM jsonb_array_elements_text(v_exclude) x WHERE x::numeric BETWEEN 1 AND 2147483647 AND x::numeric % 1 = 0
+  );
+  v_until := app_schema.end_of_as_of(v_options ->> 'as_of');
+  v_now := coalesce(v_until, now());
+  v_until := coalesce(v_until, 'infinity');
+  IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
+    RETURN;
+  END IF;
+
+  RETURN QUERY
+    WITH latest AS (
+      -- 200 events say what somebody wants now; reading a wholesaler's ten thousand would cost time and blur the taste.
+      SELECT e.product_id, e.event_type, e.event_timestamp
+      FROM app_schema.events e
+      WHERE e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
+        AND e.event_type IN ('view', 'add_to_cart', 'purchase')
+      ORDER BY e.event_timestamp DESC, e.event_id DESC
+      LIMIT 200
+    ), history AS (
+      -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
+      SELECT l.product_id, bool_or(l.event_type = 'purchase') AS bought,
+        max(CASE l.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.2 END
+          * power(0.5, extract(epoch FROM m.newest - l.event_timestamp)::double precision / 86400 / 90)) AS weight
+      FROM latest l CROSS JOIN (SELECT max(event_timestamp) AS newest FROM latest) m
+      GROUP BY l.product_id
+    ), similar_to AS (
+      SELECT n.neighbour_id, sum(h.weight * n.weight) / (SELECT sum(weight) FROM history) AS similarity,
+        (array_agg(h.product_id ORDER BY h.weight * n.weight DESC, h.product_id))[1] AS because_id
+      FROM history h
+      JOIN app_schema.product_neighbours pn ON pn.product_id = h.product_id
+      CROSS JOIN LATERAL unnest(pn.neighbour_ids, pn.weights) AS n (neighbour_id, weight)
+      GROUP BY n.neighbour_id
+    ), bought AS (
+      SELECT e.product_id, max(e.event_timestamp) AS last_bought
+      FROM app_schema.events e
+      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
+      GROUP BY e.product_id
+    ), blocked AS (
+      -- Bought is excluded, unless people buy it again and about half their usual interval has gone by.
+      SELECT b.product_id
+      FROM bought b
+      LEFT JOIN app_schema.product_popularity q ON q.product_id = b.product_id
+      WHERE (q.is_bought_repeatedly AND v_now >= b.last_bought + make_interval(secs => 0.5 * 86400 * q.repeat_interval_days)) IS NOT TRUE
+    ), eligible AS NOT MATERIALIZED (
+      -- Not materialized, and the blocked by NOT IN (never NULL): the most wanted then come in the order of their index and the other
+      -- candidates by their keys. Joined, or read once for both, all of the catalogue was read each time (50,000 products: 71 ms instead of 16).
+      SELECT p.product_id, p.name, p.category, p.price, q.popularity, q.repeat_share, q.repeat_interval_days
+      FROM app_schema.product_popularity q
+      JOIN app_schema.products p ON p.product_id = q.product_id
+      WHERE p.is_merchandise AND NOT p.is_hidden AND coalesce(p.stock, 1) > 0
+        AND (v_category IS NULL OR p.category = v_category)
+        AND q.product_id <> ALL (v_excluded) AND q.product_id NOT IN (SELECT x.product_id FROM blocked x)
+    ), scored AS (
+      SELECT c.product_id, c.name, c.category, c.price, s.because_id, c.repeat_interval_days, b.last_bought,
+        coalesce(s.similarity, 0) + CASE WHEN b.last_bought IS NOT NULL THEN c.repeat_share ELSE 0 END + 0.01 * c.popularity AS score
+      FROM (
+        (SELECT e.* FROM eligible e ORDER BY e.popularity DESC, e.product_id LIMIT p_limit)
+        UNION
+        SELECT e.* FROM eligible e WHERE e.product_id IN (SELECT t.neighbour_id FROM similar_to t UNION SELECT o.product_id FROM bought o)
+      ) c
+      LEFT JOIN similar_to s ON s.neighbour_id = c.product_id
+      LEFT JOIN bought b ON b.product_id = c.product_id
+    )
+    SELECT (row_number() OVER (ORDER BY s.in_excess, s.score DESC, s.product_id))::integer, s.product_id,
+      CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', s.name) ELSE s.name END::varchar, s.category, s.price, s.score,
+      r.code, CASE v_language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id
+    FROM (
+      -- What one buys anyway is half of the list at most: the other half is there to be discovered.
+      SELECT c.*, c.last_bought IS NOT NULL
+        AND row_number() OVER (PARTITION BY c.last_bought IS NULL ORDER BY c.score DESC, c.product_id) > ceil(p_limit / 2.0) AS in_excess
+      FROM scored c
+    ) s
+    JOIN app_schema.products t ON t.product_id = s.product_id
+    LEFT JOIN app_schema.products w ON w.product_id = s.because_id
+    LEFT JOIN history h ON h.product_id = s.because_id
+    CROSS JOIN LATERAL (
+      SELECT 'buy_again', format('time to buy it again: usually every %s days', round(s.repeat_interval_days)),
+        format('пора купить снова: обычно раз в %s дн.', round(s.repeat_interval_days)), NULL::integer
+      WHERE s.last_bought IS NOT NULL
+      UNION ALL
+      SELECT CASE WHEN h.bought THEN 'bought_together' ELSE 'viewed_together' END,
+        format(CASE WHEN h.bought THEN 'because you bought %s' ELSE 'because you looked at %s' END, w.name),
+        format(CASE WHEN h.bought THEN 'потому что вы купили: %s' ELSE 'потому что вы смотрели: %s' END, coalesce(w.attributes ->> 'name_ru', w.name)),
+        s.because_id
+      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL
+      UNION ALL
+      SELECT 'popular', 'popular with our customers', 'популярно у наших покупателей', NULL
+      WHERE s.last_bought IS NULL AND s.because_id IS NULL
+    ) AS r (code, en, ru, because_id)
+    ORDER BY 1
+    LIMIT p_limit;
+END
+$_$;
+
+ALTER FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) IS 'Products for one customer with score and reason, from the trained weights and the latest committed events. What was bought is left out unless people buy it again. Options: language (en, ru), category, as_of, exclude_product_ids. No row for an unknown customer';
+
+CREATE FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer DEFAULT 10) RETURNS TABLE(product_id integer, name character varying, category character varying, views bigint, cart_additions bigint, purchases bigint, buyers bigint, revenue numeric, conversion numeric)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+  PERFORM app_schema.check_period(p_start_date, p_end_date), app_schema.check_limit(p_limit);
+  RETURN QUERY
+    SELECT p.product_id, p.name, p.category, a.views, a.cart_additions, a.purchases, a.buyers, a.revenue,
+      round(a.purchases::numeric / nullif(a.views, 0), 4)
+    FROM (
+      SELECT e.product_id,
+        count(*) FILTER (WHERE e.event_type = 'view') AS views,
+        count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
+        count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+        count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers,
+        coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue
+      FROM app_schema.events e
+      WHERE e.product_id IS NOT NULL AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
+        AND e.event_timestamp >= app_schema.day_start(p_start_date) AND e.event_timestamp < app_schema.day_start(p_end_date + 1)
+      GROUP BY e.product_id
+    ) a
+    JOIN app_schema.products p ON p.product_id = a.product_id AND p.is_merchandise
+    ORDER BY a.revenue DESC, a.purchases DESC, p.product_id
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) IS 'Products by revenue (net of refunds) within the period, both days included; purchases counts orders, conversion is purchases per view';
+
+CREATE FUNCTION app_schema.get_user(p_user_id integer) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, registration_date timestamp with time zone, profile_data jsonb, segment_code text, segment_name_en text, segment_name_ru text, ltv numeric, ltv_status text, churn_probability real, churn_status text, purchase_probability_30d real, purchase_status text, explanation jsonb, as_of timestamp with time zone, last_updated timestamp with time zone)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT u.user_id, u.telegram_id, u.username, u.first_name, u.last_name, u.registration_date, u.profile_data,
+    s.code, s.name_en, s.name_ru, m.ltv, coalesce(d.ltv_status, 'not_scored'), m.churn_probability, coalesce(d.churn_status, 'not_scored'),
+    m.purchase_probability_30d, coalesce(d.purchase_status, 'not_scored'), d.explanation, r.as_of, m.last_updated
+  FROM app_schema.users u
+  LEFT JOIN app_schema.user_metrics m ON m.user_id = u.user_id
+  LEFT JOIN app_schema.segments s ON s.segment_id = m.segment_id
+  LEFT JOIN app_schema.user_score_details d ON d.user_id = u.user_id
+  LEFT JOIN app_schema.model_runs r ON r.model_run_id = d.model_run_id
+  WHERE u.user_id = p_user_id
+$$;
+
+ALTER FUNCTION app_schema.get_user(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_user(p_user_id integer) IS 'One customer: profile, scores with their status, the numbers behind them. No row for an unknown customer';
+
+CREATE FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone DEFAULT now()) RETURNS TABLE(user_id integer, total_events bigint, views bigint, cart_additions bigint, purchases bigint, items_purchased numeric, revenue numeric, average_order_value numeric, first_activity timestamp with time zone, last_activity timestamp with time zone, days_since_last_activity integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+      SELECT u.user_id, s.total_events, s.views, s.cart_additions, s.purchases, s.items_purchased, s.revenue,
+        round(s.gross_revenue / nullif(s.purchases, 0), 2), s.first_activity, s.last_activity,
+        (p_now AT TIME ZONE z.time_zone)::date - (s.last_activity AT TIME ZONE z.time_zone)::date
+      FROM app_schema.users u
+      CROSS JOIN app_schema.settings z
+      CROSS JOIN LATERAL (
+        SELECT count(*) AS total_events,
+          count(*) FILTER (WHERE e.event_type = 'view') AS views,
+          count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
+          count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+          coalesce(sum(CASE WHEN jsonb_typeof(e.properties -> 'quantity') = 'number' THEN (e.properties ->> 'quantity')::numeric ELSE 1 END)
+            FILTER (WHERE e.event_type = 'purchase'), 0) AS items_purchased,
+          coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue,
+          sum(app_schema.event_revenue(e.event_type, e.properties)) FILTER (WHERE e.event_type = 'purchase') AS gross_revenue,
+          min(e.event_timestamp) AS first_activity,
+          max(e.event_timestamp) AS last_activity
+        FROM app_schema.events e
+        WHERE e.user_id = u.user_id AND e.event_timestamp <= p_now
+      ) s
+      WHERE u.user_id = p_user_id
+    $$;
+
+ALTER FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) IS 'One customer in numbers, as of p_now: purchases counts orders, revenue is net of refunds, average_order_value is before refunds. No row for an unknown customer';
+
+CREATE FUNCTION app_schema.list_segments() RETURNS TABLE(segment_id integer, code text, name_en text, name_ru text, description_en text, description_ru text, customers bigint, share numeric, mean_ltv numeric, mean_churn_probability numeric, mean_purchase_probability_30d numeric)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT s.segment_id, s.code, s.name_en, s.name_ru, s.description_en, s.description_ru, count(m.user_id),
+    round(count(m.user_id) / nullif(sum(count(m.user_id)) OVER (), 0), 4), round(avg(m.ltv), 2),
+    round(avg(m.churn_probability::numeric), 4), round(avg(m.purchase_probability_30d::numeric), 4)
+  FROM app_schema.segments s
+  LEFT JOIN app_schema.user_metrics m ON m.segment_id = s.segment_id
+  GROUP BY s.segment_id
+  ORDER BY s.segment_id
+$$;
+
+ALTER FUNCTION app_schema.list_segments() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.list_segments() IS 'Segments with their size, share and mean scores';
+
+CREATE FUNCTION app_schema.list_users(p_limit integer DEFAULT 50, p_after_user_id integer DEFAULT 0, p_segment text DEFAULT NULL::text) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, segment_code text, segment_name_en text, segment_name_ru text, ltv numeric, churn_probability real, purchase_probability_30d real, last_updated timestamp with time zone)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  IF p_segment IS NOT NULL AND NOT EXISTS (SELECT FROM app_schema.segments s WHERE s.code = p_segment) THEN
+    RAISE EXCEPTION 'there is no segment "%"', p_segment
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.list_segments() shows the codes; before the first scoring there are none.';
+  END IF;
+  RETURN QUERY
+    SELECT u.user_id, u.telegram_id, u.username, u.first_name, u.last_name, s.code, s.name_en, s.name_ru, m.ltv, m.churn_probability,
+      m.purchase_probability_30d, m.last_updated
+    FROM app_schema.users u
+    LEFT JOIN app_schema.user_metrics m ON m.user_id = u.user_id
+    LEFT JOIN app_schema.segments s ON s.segment_id = m.segment_id
+    WHERE u.user_id > coalesce(p_after_user_id, 0) AND (p_segment IS NULL OR s.code = p_segment)
+    ORDER BY u.user_id
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) IS 'A page of customers with their scores by user_id: p_after_user_id is the last id of the page before, p_segment a segment''s code';
+
+CREATE FUNCTION maintenance.apply_database_settings() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    DECLARE
+      v_database text := current_database();
+      v_other text;
+      v_function regprocedure;
+      v_extension record;
+    BEGIN
+      EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', v_database);
+      EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO app_user', v_database);
+      EXECUTE format('GRANT CONNECT ON DATABASE %I TO ml_user', v_database);
+      EXECUTE format('GRANT ALL ON DATABASE %I TO admin_user', v_database);
+      EXECUTE format('ALTER DATABASE %I SET search_path TO app_schema, compatibility, extensions, public', v_database);
+
+      -- PUBLIC may connect to the maintenance databases by default, and ml_user is part of PUBLIC.
+      FOR v_other IN
+        SELECT datname FROM pg_database
+        WHERE datname IN ('postgres', 'template1') AND datname <> v_database AND has_database_privilege('public', oid, 'CONNECT')
+      LOOP
+        BEGIN
+          EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', v_other);
+        EXCEPTION
+          WHEN insufficient_privilege THEN RAISE WARNING 'PUBLIC can still connect to database %', v_other;
+          WHEN SQLSTATE 'XX000' THEN NULL; -- "tuple concurrently updated": another database is doing it
+        END;
+      END LOOP;
+      SELECT string_agg(quote_ident(datname), ', ') INTO v_other
+      FROM pg_database
+      WHERE datallowconn AND datname NOT IN ('postgres', 'template1', v_database) AND has_database_privilege('public', oid, 'CONNECT');
+      IF v_other IS NOT NULL THEN
+        RAISE WARNING 'ml_user and app_user can connect to other databases of this server: %', v_other
+          USING HINT = 'They are not ours to close. If nobody needs it: REVOKE CONNECT ON DATABASE … FROM PUBLIC;';
+      END IF;
+
+      -- Creating a large object is a write that no table grant forbids.
+      FOR v_function IN
+        SELECT p.oid::regprocedure FROM pg_proc p
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea')
+          AND has_function_privilege('public', p.oid, 'EXECUTE')
+      LOOP
+        BEGIN
+          EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', v_function);
+          EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO admin_user', v_function);
+        EXCEPTION WHEN insufficient_privilege THEN
+          RAISE WARNING 'PUBLIC can still create large objects by %', v_function;
+        END;
+      END LOOP;
+
+      SELECT e.oid, e.extnamespace::regnamespace AS schema INTO v_extension
+      FROM pg_extension e WHERE e.extname = 'pg_stat_statements' AND pg_has_role(e.extowner, 'USAGE');
+      IF NOT FOUND THEN
+        RETURN; -- not installed, or a managed server's own
+      END IF;
+
+      -- Leaving the extension and coming back makes the grant a part of it: pg_dump would write it down otherwise, and the function
+      -- has other parameters in other majors.
+      FOR v_function IN
+        SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
+        WHERE d.refobjid = v_extension.oid AND d.deptype = 'e' AND p.proname = 'pg_stat_statements_reset'
+          AND NOT has_function_privilege('admin_user', p.oid, 'EXECUTE')
+      LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO admin_user', v_function);
+        EXECUTE format('ALTER EXTENSION pg_stat_statements DROP FUNCTION %s', v_function);
+        EXECUTE format('ALTER EXTENSION pg_stat_statements ADD FUNCTION %s', v_function);
+      END LOOP;
+
+      -- PostgreSQL 13 renamed mean_time and its kin. The view stands before the extension's own on the search path and has the old
+      -- names beside the new. As a member of the extension it is in no dump: its columns differ between majors.
+      IF to_regclass('compatibility.pg_stat_statements') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM pg_depend WHERE objid = 'compatibility.pg_stat_statements'::regclass AND deptype = 'e') THEN
+          ALTER EXTENSION pg_stat_statements DROP VIEW compatibility.pg_stat_statements;
+        END IF;
+        DROP VIEW compatibility.pg_stat_statements;
+      END IF;
+      EXECUTE format(
+        'CREATE VIEW compatibility.pg_stat_statements AS
+          SELECT s.*, s.total_exec_time AS total_time, s.min_exec_time AS min_time, s.max_exec_time AS max_time,
+            s.mean_exec_time AS mean_time, s.stddev_exec_time AS stddev_time
+          FROM %s.pg_stat_statements s', v_extension.schema);
+      COMMENT ON VIEW compatibility.pg_stat_statements IS 'pg_stat_statements with the column names of before PostgreSQL 13 added';
+      GRANT SELECT ON compatibility.pg_stat_statements TO admin_user;
+      ALTER EXTENSION pg_stat_statements ADD VIEW compatibility.pg_stat_statements;
+    END
+    $$;
+
+ALTER FUNCTION maintenance.apply_database_settings() OWNER TO postgres;
+
+COMMENT ON FUNCTION maintenance.apply_database_settings() IS 'Applies what belongs to the database itself and is lost by dumps and templates: grants, search path, compatibility view. Repeatable.';
+
+CREATE TABLE app_schema.events (
+    event_id bigint NOT NULL,
+    user_id integer,
+    product_id integer,
+    event_type character varying NOT NULL,
+    event_timestamp timestamp with time zone DEFAULT now() NOT NULL,
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    source_id smallint,
+    external_id text COLLATE pg_catalog."C",
+    CONSTRAINT events_source_needs_external_id CHECK (((source_id IS NULL) = (external_id IS NULL)))
+);
+
+ALTER TABLE app_schema.events OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.events IS 'What happened: view, add_to_cart, purchase, refund, adjustment, bot_command, and types of the shop''s own';
+
+COMMENT ON COLUMN app_schema.events.user_id IS 'NULL where nobody knows who it was';
+
+COMMENT ON COLUMN app_schema.events.properties IS 'amount, or quantity and unit_price (positive, also of refunds); order_id joins the line items of an order';
+
+COMMENT ON COLUMN app_schema.events.source_id IS 'sources.source_id, NULL for events written by hand';
+
+COMMENT ON COLUMN app_schema.events.external_id IS 'Natural key of the event within its source: the same event sent again has the same key';
+
+CREATE SEQUENCE app_schema.events_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE app_schema.events_event_id_seq OWNER TO customer_analyzer_owner;
+
+ALTER SEQUENCE app_schema.events_event_id_seq OWNED BY app_schema.events.event_id;
+
+CREATE TABLE app_schema.import_runs (
+    import_run_id bigint NOT NULL,
+    source text NOT NULL,
+    format text NOT NULL,
+    file_name text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    read bigint,
+    accepted bigint,
+    duplicates bigint,
+    rejected bigint,
+    status text DEFAULT 'running'::text NOT NULL
+);
+
+ALTER TABLE app_schema.import_runs OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.import_runs IS 'Each import of a file and its count; read = accepted + duplicates + rejected';
+
+ALTER TABLE app_schema.import_runs ALTER COLUMN import_run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.import_runs_import_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_schema.model_runs (
+    model_run_id bigint NOT NULL,
+    kind text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    code_version text NOT NULL,
+    finished_at timestamp with time zone DEFAULT now() NOT NULL,
+    parameters jsonb NOT NULL,
+    evaluation jsonb NOT NULL
+);
+
+ALTER TABLE app_schema.model_runs OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.model_runs IS 'Each published run: what it fitted, and how it did at an earlier cut-off beside a naive baseline';
+
+COMMENT ON COLUMN app_schema.model_runs.as_of IS 'Events at or after this moment were not used';
+
+ALTER TABLE app_schema.model_runs ALTER COLUMN model_run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.model_runs_model_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE SEQUENCE app_schema.placeholder_telegram_id_seq
+    START WITH -1
+    INCREMENT BY -1
+    MINVALUE -9223372036854775807
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE app_schema.placeholder_telegram_id_seq OWNER TO customer_analyzer_owner;
+
+COMMENT ON SEQUENCE app_schema.placeholder_telegram_id_seq IS 'Negative telegram_id of customers without a Telegram account';
+
+CREATE TABLE app_schema.product_identities (
+    source text NOT NULL,
+    external_id text NOT NULL COLLATE pg_catalog."C",
+    product_id integer NOT NULL
+);
+
+ALTER TABLE app_schema.product_identities OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.product_identities IS 'Ids that other systems give to our products';
+
+CREATE TABLE app_schema.product_neighbours (
+    product_id integer NOT NULL,
+    neighbour_ids integer[] NOT NULL,
+    weights real[] NOT NULL,
+    CONSTRAINT product_neighbours_check CHECK ((cardinality(neighbour_ids) = cardinality(weights)))
+);
+
+ALTER TABLE app_schema.product_neighbours OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.product_neighbours IS 'For each product those that the same customers took, most similar first, with cosine similarity 0-1';
+
+CREATE TABLE app_schema.product_popularity (
+    product_id integer NOT NULL,
+    popularity real NOT NULL,
+    buyers integer NOT NULL,
+    repeat_share real NOT NULL,
+    is_bought_repeatedly boolean NOT NULL,
+    repeat_interval_days real
+);
+
+ALTER TABLE app_schema.product_popularity OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.product_popularity IS 'Recent demand (0-1, the most wanted product has 1) and whether customers buy the product again';
+
+COMMENT ON COLUMN app_schema.product_popularity.repeat_share IS 'Share of its buyers who bought it on more than one day';
+
+COMMENT ON COLUMN app_schema.product_popularity.repeat_interval_days IS 'Median days between two purchases by the same customer';
+
+CREATE TABLE app_schema.products (
+    product_id integer NOT NULL,
+    name character varying NOT NULL,
+    category character varying,
+    price numeric,
+    description text,
+    attributes jsonb DEFAULT '{}'::jsonb,
+    stock integer,
+    is_merchandise boolean DEFAULT true NOT NULL,
+    is_hidden boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE app_schema.products OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.products IS 'Catalogue';
+
+COMMENT ON COLUMN app_schema.products.stock IS 'Pieces on hand; NULL where nobody counts';
+
+COMMENT ON COLUMN app_schema.products.is_merchandise IS 'False for postage, fees, samples and manual lines: never recommended, never a top product';
+
+COMMENT ON COLUMN app_schema.products.is_hidden IS 'True where the shop does not want it recommended';
+
+CREATE SEQUENCE app_schema.products_product_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE app_schema.products_product_id_seq OWNER TO customer_analyzer_owner;
+
+ALTER SEQUENCE app_schema.products_product_id_seq OWNED BY app_schema.products.product_id;
+
+CREATE TABLE app_schema.segments (
+    segment_id integer NOT NULL,
+    code text NOT NULL,
+    name_en text NOT NULL,
+    name_ru text NOT NULL,
+    description_en text NOT NULL,
+    description_ru text NOT NULL
+);
+
+ALTER TABLE app_schema.segments OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.segments IS 'Names of the promoted segmentation; user_metrics.segment_id points here';
+
+CREATE TABLE app_schema.settings (
+    setting_id boolean DEFAULT true NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    currency text DEFAULT 'USD'::text NOT NULL,
+    CONSTRAINT settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT settings_setting_id_check CHECK (setting_id)
+);
+
+ALTER TABLE app_schema.settings OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.settings IS 'One row: time zone and currency of the shop';
+
+CREATE TABLE app_schema.sources (
+    source_id smallint NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE app_schema.sources OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.sources IS 'Systems that events come from';
+
+ALTER TABLE app_schema.sources ALTER COLUMN source_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.sources_source_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_schema.user_identities (
+    source text NOT NULL,
+    external_id text NOT NULL COLLATE pg_catalog."C",
+    user_id integer NOT NULL
+);
+
+ALTER TABLE app_schema.user_identities OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.user_identities IS 'Ids that other systems give to our customers';
+
+CREATE TABLE app_schema.user_metrics (
+    user_id integer NOT NULL,
+    segment_id integer,
+    ltv numeric,
+    churn_probability real,
+    purchase_probability_30d real,
+    last_updated timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT user_metrics_churn_probability_check CHECK (((churn_probability >= (0)::double precision) AND (churn_probability <= (1)::double precision))),
+    CONSTRAINT user_metrics_purchase_probability_30d_check CHECK (((purchase_probability_30d >= (0)::double precision) AND (purchase_probability_30d <= (1)::double precision)))
+);
+
+ALTER TABLE app_schema.user_metrics OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.user_metrics IS 'The scores of the latest run, one row for each customer who ever bought';
+
+COMMENT ON COLUMN app_schema.user_metrics.ltv IS 'Revenue so far plus predicted revenue of the next 365 days, in the shop''s currency';
+
+COMMENT ON COLUMN app_schema.user_metrics.churn_probability IS 'Probability of no purchase within the churn horizon (90 days), calibrated';
+
+COMMENT ON COLUMN app_schema.user_metrics.purchase_probability_30d IS 'Probability of at least one purchase within 30 days, calibrated';
+
+CREATE TABLE app_schema.user_score_details (
+    user_id integer NOT NULL,
+    model_run_id bigint NOT NULL,
+    ltv_status text NOT NULL,
+    churn_status text NOT NULL,
+    purchase_status text NOT NULL,
+    explanation jsonb NOT NULL
+);
+
+ALTER TABLE app_schema.user_score_details OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.user_score_details IS 'Beside user_metrics: which run, ok or insufficient_data, and the numbers behind each score';
+
+CREATE TABLE app_schema.users (
+    user_id integer NOT NULL,
+    telegram_id bigint DEFAULT nextval('app_schema.placeholder_telegram_id_seq'::regclass) NOT NULL,
+    first_name character varying,
+    last_name character varying,
+    username character varying,
+    registration_date timestamp with time zone DEFAULT now(),
+    profile_data jsonb DEFAULT '{}'::jsonb
+);
+
+ALTER TABLE app_schema.users OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.users IS 'Customers and visitors';
+
+COMMENT ON COLUMN app_schema.users.telegram_id IS 'Telegram id; negative where the customer has no Telegram account (yet)';
+
+COMMENT ON COLUMN app_schema.users.profile_data IS 'Free profile: country, language, consent, …';
+
+CREATE SEQUENCE app_schema.users_user_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE app_schema.users_user_id_seq OWNER TO customer_analyzer_owner;
+
+ALTER SEQUENCE app_schema.users_user_id_seq OWNED BY app_schema.users.user_id;
+
+CREATE TABLE maintenance.migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE maintenance.migrations OWNER TO postgres;
+
+COMMENT ON TABLE maintenance.migrations IS 'Migrations applied to this database, with the SHA-256 of each file';
+
+ALTER TABLE ONLY app_schema.events ALTER COLUMN event_id SET DEFAULT nextval('app_schema.events_event_id_seq'::regclass);
+
+ALTER TABLE ONLY app_schema.products ALTER COLUMN product_id SET DEFAULT nextval('app_schema.products_product_id_seq'::regclass);
+
+ALTER TABLE ONLY app_schema.users ALTER COLUMN user_id SET DEFAULT nextval('app_schema.users_user_id_seq'::regclass);
+
+ALTER TABLE ONLY app_schema.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY app_schema.import_runs
+    ADD CONSTRAINT import_runs_pkey PRIMARY KEY (import_run_id);
+
+ALTER TABLE ONLY app_schema.model_runs
+    ADD CONSTRAINT model_runs_pkey PRIMARY KEY (model_run_id);
+
+ALTER TABLE ONLY app_schema.product_identities
+    ADD CONSTRAINT product_identities_pkey PRIMARY KEY (source, external_id);
+
+ALTER TABLE ONLY app_schema.product_neighbours
+    ADD CONSTRAINT product_neighbours_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY app_schema.product_popularity
+    ADD CONSTRAINT product_popularity_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY app_schema.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY app_schema.segments
+    ADD CONSTRAINT segments_code_key UNIQUE (code);
+
+ALTER TABLE ONLY app_schema.segments
+    ADD CONSTRAINT segments_pkey PRIMARY KEY (segment_id);
+
+ALTER TABLE ONLY app_schema.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (setting_id);
+
+ALTER TABLE ONLY app_schema.sources
+    ADD CONSTRAINT sources_name_key UNIQUE (name);
+
+ALTER TABLE ONLY app_schema.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (source_id);
+
+ALTER TABLE ONLY app_schema.user_identities
+    ADD CONSTRAINT user_identities_pkey PRIMARY KEY (source, external_id);
+
+ALTER TABLE ONLY app_schema.user_metrics
+    ADD CONSTRAINT user_metrics_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY app_schema.user_score_details
+    ADD CONSTRAINT user_score_details_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY app_schema.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY app_schema.users
+    ADD CONSTRAINT users_telegram_id_key UNIQUE (telegram_id);
+
+ALTER TABLE ONLY maintenance.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+CREATE INDEX idx_events_product_id ON app_schema.events USING btree (product_id);
+
+CREATE INDEX idx_events_purchases ON app_schema.events USING btree (user_id, product_id, event_timestamp) WHERE ((event_type)::text = 'purchase'::text);
+
+CREATE UNIQUE INDEX idx_events_source_external_id ON app_schema.events USING btree (source_id, external_id);
+
+CREATE INDEX idx_events_type_timestamp ON app_schema.events USING btree (event_type, event_timestamp);
+
+CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id, event_timestamp);
+
+CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
+
+CREATE INDEX idx_product_identities_product_id ON app_schema.product_identities USING btree (product_id);
+
+CREATE INDEX idx_product_popularity_popularity ON app_schema.product_popularity USING btree (popularity DESC, product_id);
+
+CREATE INDEX idx_user_identities_user_id ON app_schema.user_identities USING btree (user_id);
+
+CREATE INDEX idx_user_metrics_segment_id ON app_schema.user_metrics USING btree (segment_id);
+
+CREATE INDEX idx_user_score_details_model_run_id ON app_schema.user_score_details USING btree (model_run_id);
+
+CREATE INDEX idx_users_profile_data_gin ON app_schema.users USING gin (profile_data);
+
+ALTER TABLE ONLY app_schema.events
+    ADD CONSTRAINT events_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id);
+
+ALTER TABLE ONLY app_schema.events
+    ADD CONSTRAINT events_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id);
+
+ALTER TABLE ONLY app_schema.product_identities
+    ADD CONSTRAINT product_identities_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.product_neighbours
+    ADD CONSTRAINT product_neighbours_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.product_popularity
+    ADD CONSTRAINT product_popularity_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.user_identities
+    ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.user_metrics
+    ADD CONSTRAINT user_metrics_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES app_schema.segments(segment_id);
+
+ALTER TABLE ONLY app_schema.user_metrics
+    ADD CONSTRAINT user_metrics_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.user_score_details
+    ADD CONSTRAINT user_score_details_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.model_runs(model_run_id);
+
+ALTER TABLE ONLY app_schema.user_score_details
+    ADD CONSTRAINT user_score_details_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
+
+GRANT USAGE ON SCHEMA app_schema TO app_user;
+GRANT USAGE ON SCHEMA app_schema TO ml_user;
+
+GRANT USAGE ON SCHEMA compatibility TO app_user;
+GRANT USAGE ON SCHEMA compatibility TO ml_user;
+GRANT USAGE ON SCHEMA compatibility TO admin_user;
+
+GRANT USAGE ON SCHEMA extensions TO app_user;
+GRANT USAGE ON SCHEMA extensions TO ml_user;
+GRANT USAGE ON SCHEMA extensions TO admin_user;
+
+GRANT USAGE ON SCHEMA maintenance TO admin_user;
+
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT ALL ON SCHEMA public TO admin_user;
+
+REVOKE ALL ON FUNCTION app_schema.check_limit(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO app_user;
+GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) TO app_user;
+GRANT ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.day_start(p_day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.day_start(p_day date) TO app_user;
+GRANT ALL ON FUNCTION app_schema.day_start(p_day date) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.end_of_as_of(p_as_of text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.end_of_as_of(p_as_of text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.end_of_as_of(p_as_of text) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_latest_run(p_kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_user(p_user_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_user(p_user_id integer) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_user(p_user_id integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.list_segments() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.list_segments() TO app_user;
+GRANT ALL ON FUNCTION app_schema.list_segments() TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO ml_user;
+
+REVOKE ALL ON FUNCTION maintenance.apply_database_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pg_catalog.lo_creat(integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pg_catalog.lo_creat(integer) TO admin_user;
+
+REVOKE ALL ON FUNCTION pg_catalog.lo_create(oid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pg_catalog.lo_create(oid) TO admin_user;
+
+REVOKE ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) TO admin_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.events TO app_user;
+GRANT SELECT ON TABLE app_schema.events TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.events_event_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.events_event_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.import_runs TO app_user;
+GRANT SELECT ON TABLE app_schema.import_runs TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.import_runs_import_run_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.import_runs_import_run_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.model_runs TO app_user;
+GRANT SELECT ON TABLE app_schema.model_runs TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.model_runs_model_run_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.model_runs_model_run_id_seq TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.placeholder_telegram_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.placeholder_telegram_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.product_identities TO app_user;
+GRANT SELECT ON TABLE app_schema.product_identities TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.product_neighbours TO app_user;
+GRANT SELECT ON TABLE app_schema.product_neighbours TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.product_popularity TO app_user;
+GRANT SELECT ON TABLE app_schema.product_popularity TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.products TO app_user;
+GRANT SELECT ON TABLE app_schema.products TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.products_product_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.products_product_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.segments TO app_user;
+GRANT SELECT ON TABLE app_schema.segments TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.settings TO app_user;
+GRANT SELECT ON TABLE app_schema.settings TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.sources TO app_user;
+GRANT SELECT ON TABLE app_schema.sources TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.sources_source_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.sources_source_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_identities TO app_user;
+GRANT SELECT ON TABLE app_schema.user_identities TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_metrics TO app_user;
+GRANT SELECT ON TABLE app_schema.user_metrics TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_score_details TO app_user;
+GRANT SELECT ON TABLE app_schema.user_score_details TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.users TO app_user;
+GRANT SELECT ON TABLE app_schema.users TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.users_user_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.users_user_id_seq TO ml_user;
+
+GRANT SELECT ON TABLE maintenance.migrations TO admin_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT SELECT,USAGE ON SEQUENCES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT SELECT ON SEQUENCES TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT ALL ON SEQUENCES TO customer_analyzer_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA app_schema GRANT SELECT,USAGE ON SEQUENCES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA app_schema GRANT SELECT ON SEQUENCES TO ml_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT SELECT,USAGE ON SEQUENCES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT SELECT ON SEQUENCES TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT ALL ON SEQUENCES TO customer_analyzer_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO customer_analyzer_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO ml_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT ALL ON FUNCTIONS TO customer_analyzer_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT SELECT ON TABLES TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT ALL ON TABLES TO customer_analyzer_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA app_schema GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA app_schema GRANT SELECT ON TABLES TO ml_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT SELECT ON TABLES TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app_schema GRANT ALL ON TABLES TO customer_analyzer_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO admin_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO ml_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO admin_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA extensions GRANT ALL ON FUNCTIONS TO admin_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user REVOKE ALL ON TYPES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user GRANT ALL ON TYPES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user GRANT ALL ON TYPES TO ml_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner REVOKE ALL ON TYPES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner GRANT ALL ON TYPES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner GRANT ALL ON TYPES TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner GRANT ALL ON TYPES TO admin_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE ALL ON TYPES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT ALL ON TYPES TO app_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT ALL ON TYPES TO ml_user;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT ALL ON TYPES TO admin_user;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE admin_user REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE customer_analyzer_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE ALL ON FUNCTIONS FROM PUBLIC;
