@@ -24,7 +24,7 @@ export interface Config {
   readonly scoring: ScoringSettings;
 }
 
-export interface ScoringSettings {
+interface ScoringSettings {
   readonly purchaseHorizonDays: number;
   readonly churnHorizonDays: number;
   readonly ltvHorizonDays: number;

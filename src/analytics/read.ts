@@ -93,7 +93,7 @@ async function rows<T extends object>(pool: pg.Pool, sql: string, values: unknow
   }
 }
 
-export function unknownUser(userId: number): AppError {
+function unknownUser(userId: number): AppError {
   return new AppError('NOT_FOUND', `there is no customer ${userId}`, {
     details: { userId },
     hint: 'customer-analyzer users list (or GET /api/users) shows who there is.',

@@ -12,7 +12,7 @@ export interface CliContext {
   beforeClose(close: () => Promise<void>): void;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** Set up and migrate also where DATABASE_URL names the database (the embedded one always is). */
   migrate?: boolean;
 }

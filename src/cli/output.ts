@@ -8,7 +8,7 @@ export interface Output {
   progress(label: string): Progress;
 }
 
-export interface Progress {
+interface Progress {
   update(done: number, total: number): void;
   done(text: string): void;
 }

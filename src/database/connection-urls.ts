@@ -16,11 +16,3 @@ export function withDatabase(url: string, database: string): string {
 export function databaseOf(url: string): string {
   return decodeURIComponent(new URL(url).pathname.slice(1));
 }
-
-/** For messages and logs: no password, also none among the parameters. */
-export function withoutPassword(url: string): string {
-  const changed = new URL(url);
-  changed.password = '';
-  changed.searchParams.delete('password');
-  return changed.href;
-}

@@ -19,7 +19,7 @@ export interface DatabaseOptions {
   onNotice: (text: string) => void;
 }
 
-export type LoginRole = 'admin' | 'app' | 'ml';
+type LoginRole = 'admin' | 'app' | 'ml';
 
 export interface Database {
   /** Present where this process uses the embedded server. */

@@ -8,7 +8,7 @@ import { daysBefore, historyDays, readOutcomes, readSnapshot, type Snapshot } fr
 import { type Metrics, type Missing, unmet } from './status.ts';
 
 /** What a customer is expected to bring, beside the parts of it. */
-export interface Forecast {
+interface Forecast {
   readonly expectedPurchases: Float64Array;
   readonly expectedSpend: Float64Array;
   /** Net of the refunds that the shop usually has. */

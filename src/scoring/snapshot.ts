@@ -26,7 +26,7 @@ export interface Outcomes {
   readonly revenue: ReadonlyMap<number, number>;
 }
 
-export const MS_PER_DAY = 86_400_000;
+const MS_PER_DAY = 86_400_000;
 
 /** Numbers in columns that grow by doubling: bytes, not objects, for each customer. */
 class Columns {

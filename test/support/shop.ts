@@ -5,7 +5,7 @@ import { trainRecommendations } from '../../src/recommendations/train.ts';
 import { type ScoreOptions, score } from '../../src/scoring/score.ts';
 
 /** Large enough for every score to have its data, small enough to be loaded in a second or two. */
-export const SHOP = { customers: 1200, products: 80, days: 540, seed: 7, lastDay: '2025-06-30' };
+const SHOP = { customers: 1200, products: 80, days: 540, seed: 7, lastDay: '2025-06-30' };
 
 export const SCORING: Omit<ScoreOptions, 'asOf'> = {
   codeVersion: 'test',
