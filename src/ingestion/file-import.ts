@@ -3,10 +3,20 @@ import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { settleProducts, settleUsers } from './catalogue.ts';
 import { CatalogueLoader } from './catalogue-loader.ts';
+import { withConnections } from './connections.ts';
 import type { Detected } from './detection.ts';
 import { DryRunEventLoader } from './dry-run-loader.ts';
 import { EventLoader } from './event-loader.ts';
-import { type BindContext, type EventFormat, emptyDraft } from './formats/format.ts';
+import {
+  type BindContext,
+  type EventDraft,
+  type EventFormat,
+  type EventMapper,
+  emptyDraft,
+  type Format,
+  type ProductFormat,
+  type UserFormat,
+} from './formats/format.ts';
 import { LineAssembler } from './line-assembler.ts';
 import type { Loader, LoaderSink } from './loader.ts';
 import {
@@ -51,7 +61,6 @@ export class FileImport implements LoaderSink, RecordSink {
   readonly #pool: pg.Pool;
   readonly #control: pg.ClientBase;
   readonly #rejects: RejectsFile;
-  readonly #writers: pg.PoolClient[] = [];
   #accept: Accept = () => null;
 
   constructor(
@@ -70,26 +79,35 @@ export class FileImport implements LoaderSink, RecordSink {
 
   /** @throws IMPORT_BUSY, IMPORT_FILE, IMPORT_TOO_MANY_REJECTS; what was committed before stays. */
   async run(onProgress: () => void): Promise<void> {
-    const { source, dryRun } = this.#options;
-    if (dryRun) return await this.#load(await this.#loader(), onProgress);
+    const { format } = this.#file.detected;
+    if (this.#options.dryRun) return await this.#load(await this.#dryLoader(format), onProgress);
+    await this.#locked(async () => {
+      if (format.kind !== 'events') return await this.#load(this.#catalogueLoader(format), onProgress);
+      await withConnections(this.#pool, writerCount, async (writers) =>
+        this.#load(await this.#eventLoader(format, writers), onProgress),
+      );
+    });
+  }
+
+  /** Under the source's lock, with a record in import_runs. */
+  async #locked(work: () => Promise<void>): Promise<void> {
+    const { source } = this.#options;
     if (!(await tryLockSource(this.#control, source))) {
       throw new AppError('IMPORT_BUSY', `Another import of the source ${source} is running.`, {
         hint: 'Wait for it to end, or give this file a source of its own with --source NAME.',
       });
     }
     const runId = await startRun(this.#control, source, this.#file.detected.format.name, this.#file.name);
-    let failed = true;
     try {
-      await this.#load(await this.#loader(), onProgress);
+      await work();
       await finishRun(this.#control, runId, this.counts, 'completed');
       await unlockSource(this.#control, source);
-      failed = false;
     } catch (error) {
+      const { accepted, duplicates, rejected } = this.counts;
+      const settled = { ...this.counts, read: accepted + duplicates + rejected };
       // The connection may be what failed: the record then stays "running" until the next import of the source.
-      await finishRun(this.#control, runId, this.counts, 'failed').catch(() => undefined);
+      await finishRun(this.#control, runId, settled, 'failed').catch(() => undefined);
       throw this.#withCounts(error);
-    } finally {
-      for (const writer of this.#writers) writer.release(failed);
     }
   }
 
@@ -145,57 +163,49 @@ export class FileImport implements LoaderSink, RecordSink {
     onProgress();
   }
 
-  async #loader(): Promise<Loader> {
-    const { detected } = this.#file;
-    const { source, timeZone, bind, dryRun } = this.#options;
-    const { format, columns, header } = detected;
-    if (format.kind === 'events') return await this.#eventLoader(format);
-    const common = { source, timeZone, dryRun };
-    if (format.kind === 'products') {
-      const loader = new CatalogueLoader(
-        { ...common, settle: settleProducts, jsonField: 'attributes' },
-        this.#control,
-        this,
-      );
-      this.#accept = acceptRows(format.bind(columns, header, bind), loader);
-      return loader;
-    }
-    const loader = new CatalogueLoader(
-      { ...common, settle: settleUsers, jsonField: 'profile' },
-      this.#control,
-      this,
-    );
-    this.#accept = acceptRows(format.bind(columns, header, bind), loader);
+  async #dryLoader(format: Format): Promise<Loader> {
+    if (format.kind !== 'events') return this.#catalogueLoader(format);
+    const sourceId = await findSource(this.#control, this.#options.source);
+    const loader = new DryRunEventLoader(this.#control, sourceId, this);
+    this.#acceptEvents(this.#mapper(format), (draft) => loader.add(draft));
     return loader;
   }
 
-  async #eventLoader(format: EventFormat): Promise<Loader> {
-    const { source, timeZone, bind, dryRun } = this.#options;
-    const { columns, header } = this.#file.detected;
-    const mapper = format.bind(columns, header, bind);
-    const draft = emptyDraft();
-    if (dryRun) {
-      const loader = new DryRunEventLoader(this.#control, await findSource(this.#control, source), this);
-      this.#accept = (fields) => {
-        const reason = mapper.toEvent(fields, draft);
-        if (reason === null) loader.add(draft);
-        return reason;
-      };
-      return loader;
-    }
-    for (let i = 0; i < writerCount; i++) this.#writers.push(await this.#pool.connect());
+  async #eventLoader(format: EventFormat, writers: pg.ClientBase[]): Promise<Loader> {
+    const { source, timeZone } = this.#options;
+    const mapper = this.#mapper(format);
     const sourceId = await ensureSource(this.#control, source);
-    const loader = new EventLoader(
-      { source, sourceId, timeZone, mapper },
-      this.#control,
-      this.#writers,
-      this,
-    );
+    const loader = new EventLoader({ source, sourceId, timeZone, mapper }, this.#control, writers, this);
+    this.#acceptEvents(mapper, (draft, fields, line, raw) => loader.add(draft, fields, line, raw));
+    return loader;
+  }
+
+  #mapper(format: EventFormat): EventMapper {
+    return format.bind(this.#file.detected.columns, this.#file.detected.header, this.#options.bind);
+  }
+
+  #acceptEvents(mapper: EventMapper, add: (draft: EventDraft, ...row: Parameters<Accept>) => void): void {
+    const draft = emptyDraft();
     this.#accept = (fields, line, raw) => {
       const reason = mapper.toEvent(fields, draft);
-      if (reason === null) loader.add(draft, fields, line, raw);
+      if (reason === null) add(draft, fields, line, raw);
       return reason;
     };
+  }
+
+  #catalogueLoader(format: ProductFormat | UserFormat): Loader {
+    const { source, timeZone, bind, dryRun } = this.#options;
+    const { columns, header } = this.#file.detected;
+    const common = { source, timeZone, dryRun };
+    if (format.kind === 'products') {
+      const options = { ...common, settle: settleProducts, jsonField: 'attributes' as const };
+      const loader = new CatalogueLoader(options, this.#control, this);
+      this.#accept = acceptRows(format.bind(columns, header, bind), loader);
+      return loader;
+    }
+    const options = { ...common, settle: settleUsers, jsonField: 'profile' as const };
+    const loader = new CatalogueLoader(options, this.#control, this);
+    this.#accept = acceptRows(format.bind(columns, header, bind), loader);
     return loader;
   }
 

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { AppError } from '../errors.ts';
 import { type ByteSource, openSource } from './byte-source.ts';
+import { withConnections } from './connections.ts';
 import { type Detected, detect, headLines } from './detection.ts';
 import { FileImport, type FileToImport } from './file-import.ts';
 import type { FormatName } from './formats/format.ts';
@@ -74,26 +75,23 @@ export async function importFiles(
   );
   await rejects.checkWritable();
   const total: Counts = { read: 0, accepted: 0, duplicates: 0, rejected: 0 };
-  const control = await pool.connect();
-  let opened: Opened[] = [];
-  let failed = true;
-  try {
-    const shop = await readShop(control, options);
-    opened = await openAll(paths, options.format, stdin);
-    for (const file of opened) {
-      const job = new FileImport(file, fileOptions(file, options, shop, total), pool, control, rejects);
-      await job.run(() => onProgress?.(progressOf(file, total, job.counts)));
-      addCounts(total, job.counts);
+  const formats = await withConnections(pool, 1, async ([control]) => {
+    const shop = await readShop(control as pg.PoolClient, options);
+    const opened = await openAll(paths, options.format, stdin);
+    try {
+      for (const file of opened) {
+        const settings = fileOptions(file, options, shop, total);
+        const job = new FileImport(file, settings, pool, control as pg.PoolClient, rejects);
+        await job.run(() => onProgress?.(progressOf(file, total, job.counts)));
+        addCounts(total, job.counts);
+      }
+    } finally {
+      for (const { bytes } of opened) bytes.close();
+      await rejects.close();
     }
-    failed = false;
-  } finally {
-    for (const { bytes } of opened) bytes.close();
-    // A connection that failed is not given back: it would keep the source's lock.
-    control.release(failed);
-    await rejects.close();
-  }
+    return opened.map(({ detected }) => detected.format.name);
+  });
   const seconds = Math.round(performance.now() - started) / 1000;
-  const formats = opened.map(({ detected }) => detected.format.name);
   return { ...total, rejectsFile: rejects.path, seconds, formats, samples: rejects.samples };
 }
 

@@ -14,7 +14,8 @@ export interface LineSink {
   overlong(beginning: string): void;
 }
 
-const windows1252 = new TextDecoder('windows-1252');
+/** The characters of 0x80 to 0x9F in Windows-1252; elsewhere it is Latin-1. Node 20's TextDecoder takes all of it for Latin-1. */
+const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 
 /**
  * Cuts bytes into whole lines and decodes them. A line that is not valid UTF-8 is read as Windows-1252, which is what
@@ -97,5 +98,8 @@ function decode(block: Buffer): string {
 }
 
 function decodeLine(line: Buffer): string {
-  return isUtf8(line) ? line.toString('utf8') : windows1252.decode(line);
+  if (isUtf8(line)) return line.toString('utf8');
+  return line
+    .toString('latin1')
+    .replace(/[\u0080-\u009f]/g, (unit) => windows1252[unit.charCodeAt(0) - 0x80] as string);
 }
