@@ -79,6 +79,21 @@ describe('an import that is killed', () => {
     });
   });
 
+  it('by its caller keeps what is committed, and is completed too', async () => {
+    const path = folder.file('many.csv', many());
+    const controller = new AbortController();
+    const interrupted = folder.import(
+      path,
+      {},
+      { signal: controller.signal, onProgress: ({ accepted }) => accepted > 0 && controller.abort() },
+    );
+    await expect(interrupted).rejects.toMatchObject({ name: 'AbortError' });
+    const before = await count();
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(rows);
+    expect((await folder.import(path)).counts).toMatchObject({ accepted: rows - before, duplicates: before });
+  });
+
   it('by a server that ends its connections is completed too', async () => {
     const path = folder.file('many.csv', many());
     const failed = folder.import(path).catch((error: unknown) => error);

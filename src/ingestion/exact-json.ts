@@ -41,15 +41,6 @@ export function scalarText(value: ExactValue | undefined): string | null {
   return value.startsWith(mark) ? value.slice(mark.length) : value;
 }
 
-export function isExactNumber(value: ExactValue | undefined): boolean {
-  return typeof value === 'string' && value.startsWith(mark);
-}
-
-/** A canonical decimal as a number of an exact object. */
-export function exactNumber(decimal: string): string {
-  return mark + decimal;
-}
-
 export function stringifyExact(value: ExactValue): string {
   return JSON.stringify(value).replace(markedNumber, '$1');
 }
@@ -63,7 +54,7 @@ function isStorable(value: ExactValue, depth: number): boolean {
 }
 
 /** PostgreSQL stores neither NUL nor a lone surrogate in jsonb. */
-export function isStorableText(text: string): boolean {
+function isStorableText(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }
 

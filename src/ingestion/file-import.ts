@@ -77,14 +77,14 @@ export class FileImport implements LoaderSink, RecordSink {
     this.#rejects = rejects;
   }
 
-  /** @throws IMPORT_BUSY, IMPORT_FILE, IMPORT_TOO_MANY_REJECTS; what was committed before stays. */
-  async run(onProgress: () => void): Promise<void> {
+  /** @throws IMPORT_BUSY, IMPORT_FILE, IMPORT_TOO_MANY_REJECTS; what was committed before stays; so where `onChunk` throws. */
+  async run(onChunk: () => void): Promise<void> {
     const { format } = this.#file.detected;
-    if (this.#options.dryRun) return await this.#load(await this.#dryLoader(format), onProgress);
+    if (this.#options.dryRun) return await this.#load(await this.#dryLoader(format), onChunk);
     await this.#locked(async () => {
-      if (format.kind !== 'events') return await this.#load(this.#catalogueLoader(format), onProgress);
+      if (format.kind !== 'events') return await this.#load(this.#catalogueLoader(format), onChunk);
       await withConnections(this.#pool, writerCount, async (writers) =>
-        this.#load(await this.#eventLoader(format, writers), onProgress),
+        this.#load(await this.#eventLoader(format, writers), onChunk),
       );
     });
   }
@@ -138,7 +138,7 @@ export class FileImport implements LoaderSink, RecordSink {
     return this.counts.rejected > this.#options.maxRejects;
   }
 
-  async #load(loader: Loader, onProgress: () => void): Promise<void> {
+  async #load(loader: Loader, onChunk: () => void): Promise<void> {
     const { layout, hasHeader } = this.#file.detected;
     const parser = new RecordParser(layout, this, hasHeader);
     const assembler = new LineAssembler(parser);
@@ -149,7 +149,7 @@ export class FileImport implements LoaderSink, RecordSink {
         this.#checkRejects();
         await this.#rejects.drain();
         await loader.drain();
-        onProgress();
+        onChunk();
       }
       assembler.end();
       parser.end();
@@ -160,7 +160,7 @@ export class FileImport implements LoaderSink, RecordSink {
       await loader.close();
     }
     this.#checkCounts();
-    onProgress();
+    onChunk();
   }
 
   async #dryLoader(format: Format): Promise<Loader> {

@@ -26,7 +26,7 @@ export interface ImportOptions {
   readonly dryRun?: boolean | undefined;
 }
 
-export interface ImportProgress extends Counts {
+interface ImportProgress extends Counts {
   readonly file: string;
   /** Bytes of the file as stored (packed). */
   readonly bytes: number;
@@ -39,6 +39,8 @@ export interface ImportDependencies {
   readonly pool: pg.Pool;
   readonly stdin: Readable;
   readonly onProgress?: (progress: ImportProgress) => void;
+  /** Ends the import cleanly: what is under way is committed, what is not yet is left to the next run. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ImportReport extends Counts {
@@ -65,7 +67,7 @@ interface Opened extends FileToImport {
 export async function importFiles(
   paths: readonly string[],
   options: ImportOptions,
-  { pool, stdin, onProgress }: ImportDependencies,
+  { pool, stdin, onProgress, signal }: ImportDependencies,
 ): Promise<ImportReport> {
   const started = performance.now();
   if (paths.filter((path) => path === '-').length > 1)
@@ -82,7 +84,10 @@ export async function importFiles(
       for (const file of opened) {
         const settings = fileOptions(file, options, shop, total);
         const job = new FileImport(file, settings, pool, control as pg.PoolClient, rejects);
-        await job.run(() => onProgress?.(progressOf(file, total, job.counts)));
+        await job.run(() => {
+          onProgress?.(progressOf(file, total, job.counts));
+          signal?.throwIfAborted();
+        });
         addCounts(total, job.counts);
       }
     } finally {

@@ -30,15 +30,18 @@ async function importAll(cli: CliContext, files: string[], flags: Flags): Promis
   const { rejects, json, ...options } = flags;
   await cli.withDatabase(async ({ appPool }) => {
     const progress = cli.output.progress('importing');
-    const report = await importFiles(
-      files,
-      { ...options, rejectsFile: rejects },
-      {
-        pool: appPool,
-        stdin: process.stdin,
-        onProgress: ({ read, bytes, totalBytes }) =>
-          totalBytes === null ? progress.update(read, 0) : progress.update(bytes, totalBytes),
-      },
+    const report = await interruptible(cli, (signal) =>
+      importFiles(
+        files,
+        { ...options, rejectsFile: rejects },
+        {
+          pool: appPool,
+          stdin: process.stdin,
+          signal,
+          onProgress: ({ read, bytes, totalBytes }) =>
+            totalBytes === null ? progress.update(read, 0) : progress.update(bytes, totalBytes),
+        },
+      ),
     );
     progress.done(`${report.read} rows in ${report.seconds.toFixed(1)} s`);
     if (json) {
@@ -46,6 +49,22 @@ async function importAll(cli: CliContext, files: string[], flags: Flags): Promis
       cli.output.json({ read, accepted, duplicates, rejected, rejectsFile, seconds });
     } else renderReport(cli, report, flags.dryRun === true);
   });
+}
+
+/** Ctrl-C ends the import at the next chunk; the context, which waits for its connections, then ends the process. */
+async function interruptible<T>(cli: CliContext, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  try {
+    return await run(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    cli.output.notice('Interrupted. What was committed stays; the same command completes the import.');
+    return await new Promise<never>(() => undefined);
+  } finally {
+    process.off('SIGINT', abort).off('SIGTERM', abort);
+  }
 }
 
 export function registerImport(program: Command, cli: CliContext): void {

@@ -30,8 +30,8 @@ export const cdnow: EventFormat = {
   bind,
 };
 
-export const masterColumns = ['customer_id', 'date', 'number_of_cds', 'dollars'];
-export const sampleColumns = ['customer_id', 'sample_id', 'date', 'number_of_cds', 'dollars'];
+const masterColumns = ['customer_id', 'date', 'number_of_cds', 'dollars'];
+const sampleColumns = ['customer_id', 'sample_id', 'date', 'number_of_cds', 'dollars'];
 const idDigits = 5;
 
 /** The columns of a file without a header, by its first lines; null when they do not look like CDNOW. */
