@@ -6,8 +6,6 @@ import { type EmbeddedServer, startEmbedded } from '../../src/database/embedded/
 import { logFileOf } from '../../src/database/embedded/server-log.ts';
 import { PASSWORDS } from './test-database.ts';
 
-export const NEWEST_MAJOR = 18;
-
 export interface OwnServer {
   server: EmbeddedServer;
   /** The superuser's URL. */

@@ -11,7 +11,7 @@ export const hasPsql = isInstalled('psql');
 export const hasPgDump = isInstalled('pg_dump');
 
 /** libpq's environment for a URL: what a container's entry point and a person at a terminal would have set. */
-export function connectionEnvironment(url: string): NodeJS.ProcessEnv {
+function connectionEnvironment(url: string): NodeJS.ProcessEnv {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
     ...process.env,
