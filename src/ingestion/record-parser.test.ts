@@ -140,6 +140,12 @@ describe('RecordParser', () => {
     expect(read(bytes).map((each) => 'fields' in each && each.fields[1])).toEqual(['£40 €', '£40 €']);
   });
 
+  it('reads Cyrillic lines that are not UTF-8 as Windows-1251', () => {
+    // Größe, then Чашка, then на (too short to tell, but the file has told), each in its own code page.
+    const bytes = Buffer.from('4772f6df652c780ad7e0f8eae02c780aede02c780a', 'hex');
+    expect(read(bytes).map((each) => 'fields' in each && each.fields[0])).toEqual(['Größe', 'Чашка', 'на']);
+  });
+
   it('splits by blanks', () => {
     expect(read(Buffer.from(' 00004 0001 19970101  2   29.33\r\n'), { kind: 'blank' })[0]).toMatchObject({
       fields: ['00004', '0001', '19970101', '2', '29.33'],
