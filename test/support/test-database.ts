@@ -3,7 +3,12 @@ import { inject } from 'vitest';
 import { withDatabase, withLogin } from '../../src/database/connection-urls.ts';
 import { createPool } from '../../src/database/pool.ts';
 
-export const PASSWORDS = { superuser: 'postgres', app: 'app_password', ml: 'ml_password', admin: 'admin_password' };
+export const PASSWORDS = {
+  superuser: 'postgres',
+  app: 'app_password',
+  ml: 'ml_password',
+  admin: 'admin_password',
+};
 export const TEMPLATE_DATABASE = 'customer_analyzer_template';
 
 export interface TestDatabase {
@@ -36,7 +41,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const templateUrl = inject('templateUrl');
   const name = `test_${process.pid}_${++counter}`;
   const maintenanceUrl = withDatabase(templateUrl, 'postgres');
-  await asSuperuser(maintenanceUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`));
+  await asSuperuser(maintenanceUrl, (client) =>
+    client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`),
+  );
   const url = withDatabase(templateUrl, name);
   await asSuperuser(url, (client) => client.query('SELECT maintenance.apply_database_settings()'));
   const urls = {
