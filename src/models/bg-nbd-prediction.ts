@@ -1,5 +1,7 @@
 import { AppError } from '../errors.ts';
-import type { BgNbdParameters } from './bg-nbd-likelihood.ts';
+import type { BgNbdParameters, ChancesAtStart } from './bg-nbd-likelihood.ts';
+import { checkArguments, checkDiscountRate } from './purchase-histories.ts';
+import { betaExpectation, gammaExpectation } from './quadrature.ts';
 import { logistic } from './special-functions.ts';
 
 // Some 0.05 s of work for one customer; a request beyond is a horizon out of all proportion to the history.
@@ -7,32 +9,25 @@ const maxTerms = 10_000_000;
 // Far from overflow even after one more growth step, far from underflow after division.
 const rescaleAbove = 1e250;
 
-function checkArguments(horizon: number, x: number, tx: number, T: number): void {
-  const valid =
-    horizon >= 0 && x >= 0 && tx >= 0 && tx <= T && T < Infinity && horizon < Infinity && x < Infinity;
-  if (valid && (x > 0 || tx === 0)) return;
-  throw new AppError(
-    'MODEL_BAD_INPUT',
-    `Not a purchase history: horizon ${horizon}, frequency ${x}, recency ${tx}, T ${T}.`,
-    {
-      details: { horizon, frequency: x, recency: tx, T },
-      hint: 'Give finite numbers with horizon >= 0, frequency >= 0, 0 <= recency <= T, and recency 0 where frequency is 0.',
-    },
-  );
-}
-
-/** P(alive at T | x, t_x, T), eq. (7) of Fader, Hardie & Lee's note on P(alive) for BG/NBD; exactly 1 for x = 0. */
-export function bgNbdProbabilityAlive(parameters: BgNbdParameters, x: number, tx: number, T: number): number {
+/** P(alive at T | x, t_x, T), eq. (7) of Fader, Hardie & Lee's note on P(alive) for BG/NBD; exactly 1 without a chance to drop out. */
+export function bgNbdProbabilityAlive(
+  parameters: BgNbdParameters,
+  x: number,
+  tx: number,
+  T: number,
+  chancesAtStart: ChancesAtStart = 0,
+): number {
   const { r, alpha, a, b } = parameters;
   checkArguments(0, x, tx, T);
-  if (x === 0) return 1;
-  return logistic(Math.log((b + x - 1) / a) - (r + x) * Math.log((alpha + T) / (alpha + tx)));
+  const chances = x + chancesAtStart;
+  if (chances === 0) return 1;
+  return logistic(Math.log((b + chances - 1) / a) - (r + x) * Math.log((alpha + T) / (alpha + tx)));
 }
 
 /**
  * E[purchases in (T, T + t] | alive at T]. Purchases of a customer who never drops out would be N ~ negative binomial
  * with shape A = r + x and success z = t / (alpha + T + t); of N chances the customer makes use of 1 + q + … + q^(N-1)
- * on average, where q = 1 - p ~ beta(b + x, a). So E = sum_k P(N = k) S_k, S_k = sum_{j<k} E[q^j]: only positive terms.
+ * on average, where q = 1 - p ~ beta(b + n, a) after n chances survived. So E = sum_k P(N = k) S_k, S_k = sum_{j<k} E[q^j]: only positive terms.
  * It equals the bracket of eq. (10) of the paper, but that form divides by a - 1, and loses all digits around a = 1,
  * for short horizons and (overflowing) for x in the thousands. Dividing by sum_k P(N = k) frees it of the normalising constant.
  */
@@ -41,9 +36,11 @@ function expectedPurchasesIfAlive(
   horizon: number,
   x: number,
   T: number,
+  chancesAtStart: ChancesAtStart,
 ): number {
   const { r, alpha, a, b } = parameters;
   const shape = r + x;
+  const survived = b + x + chancesAtStart;
   const odds = horizon / (alpha + T);
   const z = odds / (1 + odds);
   if (shape * odds + 40 * (1 + odds) > maxTerms) {
@@ -60,7 +57,7 @@ function expectedPurchasesIfAlive(
   for (let k = 1; ; k++) {
     term *= (z * (shape + k - 1)) / k;
     chances += survival;
-    survival *= (b + x + k - 1) / (a + b + x + k - 1);
+    survival *= (survived + k - 1) / (a + survived + k - 1);
     total += term;
     expected += term * chances;
     const growth = (z * (shape + k)) / (k + 1);
@@ -84,10 +81,12 @@ export function bgNbdExpectedPurchases(
   x: number,
   tx: number,
   T: number,
+  chancesAtStart: ChancesAtStart = 0,
 ): number {
   checkArguments(horizon, x, tx, T);
   if (horizon === 0) return 0;
-  return bgNbdProbabilityAlive(parameters, x, tx, T) * expectedPurchasesIfAlive(parameters, horizon, x, T);
+  const alive = bgNbdProbabilityAlive(parameters, x, tx, T, chancesAtStart);
+  return alive * expectedPurchasesIfAlive(parameters, horizon, x, T, chancesAtStart);
 }
 
 /**
@@ -95,6 +94,7 @@ export function bgNbdExpectedPurchases(
  * Why: BG/NBD lets a customer drop out only right after a purchase, so one who is alive at T stays so until the next
  * purchase, which comes after an exponential time of rate lambda. Given alive at T, lambda ~ gamma(r + x, alpha + T)
  * (the survival factor (1 - p)^x holds no lambda), hence P(no purchase) = E[e^(-lambda horizon)], the power above.
+ * The same with a chance at time 0 (MBG/NBD): it lies before T, and enters through P(alive) alone.
  */
 export function bgNbdProbabilityOfPurchase(
   parameters: BgNbdParameters,
@@ -102,9 +102,54 @@ export function bgNbdProbabilityOfPurchase(
   x: number,
   tx: number,
   T: number,
+  chancesAtStart: ChancesAtStart = 0,
 ): number {
   checkArguments(horizon, x, tx, T);
   const { r, alpha } = parameters;
   const none = -(r + x) * Math.log1p(horizon / (alpha + T));
-  return bgNbdProbabilityAlive(parameters, x, tx, T) * -Math.expm1(none);
+  return bgNbdProbabilityAlive(parameters, x, tx, T, chancesAtStart) * -Math.expm1(none);
+}
+
+// A rule for the beta takes a number of nodes in inverse proportion to its smaller shape.
+const leastShape = 0.05;
+
+/**
+ * E[1 / (lambda p + d)], p ~ beta(a, b), as a function of lambda. With q = 1 - p, 1 / (lambda p + d) is
+ * (1 + q lambda / (lambda p + d)) / (lambda + d) and also (1 - p lambda / (lambda p + d)) / d, while E[q f] = b / (a + b)
+ * E[f] under beta(a, b + 1), and so for p: this is how shapes near 0, as of a shop without dropout, are taken past 1.
+ */
+function meanReciprocal(a: number, b: number, rate: number): (lambda: number) => number {
+  const raise = a < leastShape;
+  const raisedA = raise ? a + 1 : a;
+  const { nodes, weights } = betaExpectation(raisedA, b + 1);
+  return (lambda) => {
+    let sum = 0;
+    for (let j = 0; j < nodes.length; j++) sum += weights[j]! / (lambda * nodes[j]! + rate);
+    const mean = (1 + (b / (raisedA + b)) * lambda * sum) / (lambda + rate);
+    return raise ? (1 - (a / (a + b)) * lambda * mean) / rate : mean;
+  };
+}
+
+/**
+ * DERT. Given alive at T, lambda ~ gamma(r + x, alpha + T) and p ~ beta(a, b + n), independent; purchases then come at the
+ * rate lambda e^(-lambda p t), whose discounted integral is lambda / (lambda p + rate). Its mean over lambda is
+ * (r + x) / (alpha + T) times that of 1 / (lambda p + rate) under gamma(r + x + 1, alpha + T). Some 0.1 ms a customer.
+ * @param rate continuous discount per unit of time, above 0.
+ */
+export function bgNbdDiscountedPurchases(
+  parameters: BgNbdParameters,
+  rate: number,
+  x: number,
+  tx: number,
+  T: number,
+  chancesAtStart: ChancesAtStart = 0,
+): number {
+  checkDiscountRate(rate);
+  const { r, alpha, a, b } = parameters;
+  const alive = bgNbdProbabilityAlive(parameters, x, tx, T, chancesAtStart);
+  const ofLambda = meanReciprocal(a, b + x + chancesAtStart, rate);
+  const { nodes, weights } = gammaExpectation(r + x + 1, alpha + T);
+  let total = 0;
+  for (let i = 0; i < nodes.length; i++) total += weights[i]! * ofLambda(nodes[i]!);
+  return alive * ((r + x) / (alpha + T)) * total;
 }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BgNbdOptions, bgNbdFromJSON, fitBgNbd } from './bg-nbd.ts';
+import { bgNbdFromJSON, fitBgNbd } from './bg-nbd.ts';
 import { bgNbdLogLikelihood, bgNbdObjective, summarizeHistories } from './bg-nbd-likelihood.ts';
 import {
   bgNbdExpectedPurchases,
   bgNbdProbabilityAlive,
   bgNbdProbabilityOfPurchase,
 } from './bg-nbd-prediction.ts';
+import type { PurchaseFitOptions } from './purchase-model.ts';
 import { Random } from './random.ts';
 import { lbeta, lgamma } from './special-functions.ts';
 
@@ -276,7 +277,7 @@ describe('fitBgNbd', () => {
     'throws with advice without a penalty, and has finite answers with one: %s',
     (_, rows) => {
       const data = toData(rows);
-      const attempt = (options: BgNbdOptions) => fitBgNbd(data, options);
+      const attempt = (options: PurchaseFitOptions) => fitBgNbd(data, options);
       expect(() => attempt({})).toThrowError(
         expect.objectContaining({
           code: expect.stringMatching(/^MODEL_(BAD_INPUT|NO_CONVERGENCE)$/),

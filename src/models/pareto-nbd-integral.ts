@@ -1,0 +1,111 @@
+/** Where `dropoutIntegral` writes its results: the value and its derivatives in k, s and c. */
+export interface DropoutIntegral {
+  value: number;
+  byK: number;
+  byS: number;
+  byC: number;
+}
+
+// Up to here the series needs at most 130 terms; from there on the trapezoidal rule is as fast.
+const seriesUpTo = 0.75;
+
+interface Series {
+  value: number;
+  byP: number;
+  byQ: number;
+  byZ: number;
+}
+
+/** 2F1(1, p; q; z) = sum_n (p)_n / (q)_n z^n with derivatives in p, q and z; positive terms only for 0 <= z < 1, q > p. */
+function gaussSeries(p: number, q: number, z: number, out: Series): void {
+  let term = 1;
+  let [value, byP, byQ, byZ] = [1, 0, 0, 0];
+  let [logSlopeP, logSlopeQ] = [0, 0];
+  for (let n = 0; term > 1e-17 * (1 - z) * value; n++) {
+    logSlopeP += 1 / (p + n);
+    logSlopeQ -= 1 / (q + n);
+    // The derivative in z of z^(n+1), before the power is raised.
+    const step = (p + n) / (q + n);
+    byZ += (n + 1) * step * term;
+    term *= step * z;
+    value += term;
+    byP += term * logSlopeP;
+    byQ += term * logSlopeQ;
+  }
+  out.value = value;
+  out.byP = byP;
+  out.byQ = byQ;
+  out.byZ = byZ;
+}
+
+const series: Series = { value: 0, byP: 0, byQ: 0, byZ: 0 };
+
+/** c <= 1: s / (s + k) 2F1(1, k; s + k + 1; 1 - c). */
+function bySeriesBelow(k: number, s: number, c: number, out: DropoutIntegral): void {
+  gaussSeries(k, s + k + 1, 1 - c, series);
+  const share = s / (s + k);
+  out.value = share * series.value;
+  out.byK = share * (series.byP + series.byQ) - out.value / (s + k);
+  out.byS = share * series.byQ + (out.value * k) / (s * (s + k));
+  out.byC = -share * series.byZ;
+}
+
+/** c > 1, by Pfaff's transformation: s / ((s + k) c) 2F1(1, s + 1; s + k + 1; 1 - 1 / c). */
+function bySeriesAbove(k: number, s: number, c: number, out: DropoutIntegral): void {
+  gaussSeries(s + 1, s + k + 1, 1 - 1 / c, series);
+  const share = s / ((s + k) * c);
+  out.value = share * series.value;
+  out.byK = share * series.byQ - out.value / (s + k);
+  out.byS = share * (series.byP + series.byQ) + (out.value * k) / (s * (s + k));
+  out.byC = (share * series.byZ) / (c * c) - out.value / c;
+}
+
+function softplus(y: number): number {
+  return y > 0 ? y + Math.log1p(Math.exp(-y)) : Math.log1p(Math.exp(y));
+}
+
+/**
+ * The trapezoidal rule in y = ln v. The integrand is analytic within |Im y| < pi, so that a step of 1/2 leaves
+ * e^(-2 pi^2 / step) = 1e-17, and log-concave, so that the ends can be found by marching.
+ */
+function byTrapezoid(k: number, s: number, c: number, out: DropoutIntegral): void {
+  const step = 0.5;
+  const logC = Math.log(c);
+  const middle = -Math.log(s + 1 + k * c);
+  let [value, byK, byS, byC] = [0, 0, 0, 0];
+  for (const direction of [1, -1]) {
+    let previous = 0;
+    for (let i = direction === 1 ? 0 : 1; ; i++) {
+      const y = middle + direction * i * step;
+      const logV = softplus(y);
+      const logCV = softplus(y + logC);
+      const term = step * Math.exp(y - (s + 1) * logV - k * logCV);
+      value += term;
+      byK -= term * logCV;
+      byS -= term * logV;
+      // c v / (1 + c v), from the logarithms, which hold where v itself would overflow.
+      byC -= term * Math.exp(y + logC - logCV);
+      if (term <= 1e-18 * value && term <= previous) break;
+      previous = term;
+    }
+  }
+  out.value = s * value;
+  out.byK = s * byK;
+  out.byS = value + s * byS;
+  out.byC = (s * k * byC) / c;
+}
+
+/**
+ * g(k, s, c) = s int_0^inf (1 + v)^-(s+1) (1 + c v)^-k dv: with k = r + x and c = (beta + t) / (alpha + t), the probability
+ * that a customer of Pareto/NBD who is alive at t drops out before the next purchase. Between 0 and 1.
+ * It is s / (s + k) 2F1(1, k; s + k + 1; 1 - c), a form of the 2F1 in appendix A1 of Fader & Hardie (2005), A note on deriving the
+ * Pareto/NBD model. Unlike the difference of two such functions in the published likelihood it neither cancels nor
+ * overflows. Relative error below 1e-13; 0.1 to 1 microsecond.
+ */
+export function dropoutIntegral(k: number, s: number, c: number, out: DropoutIntegral): void {
+  if (c <= 1) {
+    if (1 - c <= seriesUpTo) bySeriesBelow(k, s, c, out);
+    else byTrapezoid(k, s, c, out);
+  } else if (1 - 1 / c <= seriesUpTo) bySeriesAbove(k, s, c, out);
+  else byTrapezoid(k, s, c, out);
+}

@@ -1,0 +1,72 @@
+import { AppError } from '../errors.ts';
+import type { PurchaseHistories } from './purchase-model.ts';
+
+function rowProblem(x: number, tx: number, T: number, weight: number): string | undefined {
+  if (!(Number.isInteger(x) && x >= 0)) return `frequency ${x} is not a whole number of 0 or more`;
+  if (!(T >= 0 && T < Infinity)) return `T ${T} is not a finite number of 0 or more`;
+  if (!(tx >= 0 && tx < Infinity)) return `recency ${tx} is not a finite number of 0 or more`;
+  if (tx > T) return `recency ${tx} is after the end of the observation, T ${T}`;
+  if (x === 0 && tx > 0) return `recency ${tx} without a repeat purchase`;
+  if (x > 0 && tx === 0) return `frequency ${x} with recency 0: a repeat purchase cannot fall on the first`;
+  if (!(weight >= 0 && weight < Infinity)) return `weight ${weight} is not a finite number of 0 or more`;
+  return undefined;
+}
+
+/** @throws AppError MODEL_BAD_INPUT with the index of the first row that is no purchase history. */
+export function checkHistories(data: PurchaseHistories): void {
+  const { frequency, recency, T, weight } = data;
+  const rows = T.length;
+  if (frequency.length !== rows || recency.length !== rows || (weight && weight.length !== rows)) {
+    throw new AppError('MODEL_BAD_INPUT', 'frequency, recency, T and weight differ in length.', {
+      details: { frequency: frequency.length, recency: recency.length, T: rows, weight: weight?.length },
+    });
+  }
+  for (let row = 0; row < rows; row++) {
+    const problem = rowProblem(frequency[row]!, recency[row]!, T[row]!, weight ? weight[row]! : 1);
+    if (!problem) continue;
+    throw new AppError('MODEL_BAD_INPUT', `Row ${row}: ${problem}.`, {
+      details: { row, frequency: frequency[row], recency: recency[row], T: T[row] },
+      hint: 'Count repeat purchases by day from the first one; recency and T are times since the first purchase, 0 <= recency <= T.',
+    });
+  }
+}
+
+/** The same for the arguments of a prediction. @throws AppError MODEL_BAD_INPUT */
+export function checkArguments(horizon: number, x: number, tx: number, T: number): void {
+  const valid =
+    horizon >= 0 && x >= 0 && tx >= 0 && tx <= T && T < Infinity && horizon < Infinity && x < Infinity;
+  if (valid && (x > 0 || tx === 0)) return;
+  throw new AppError(
+    'MODEL_BAD_INPUT',
+    `Not a purchase history: horizon ${horizon}, frequency ${x}, recency ${tx}, T ${T}.`,
+    {
+      details: { horizon, frequency: x, recency: tx, T },
+      hint: 'Give finite numbers with horizon >= 0, frequency >= 0, 0 <= recency <= T, and recency 0 where frequency is 0.',
+    },
+  );
+}
+
+/** @throws AppError MODEL_BAD_INPUT: without discount the sum over all time may be infinite. */
+export function checkDiscountRate(rate: number): void {
+  if (rate > 0 && rate < Infinity) return;
+  throw new AppError('MODEL_BAD_INPUT', `The discount rate must be a finite number above 0, not ${rate}.`, {
+    details: { rate },
+    hint: 'Give the continuous rate per unit of time: ln(1.15) / 52 a week for 15 % a year.',
+  });
+}
+
+/** Numbers the distinct values in the order of their first appearance. */
+export function codeValues(values: Float64Array): { codes: Int32Array; distinct: Float64Array } {
+  const codes = new Int32Array(values.length);
+  const codeOf = new Map<number, number>();
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    let code = codeOf.get(value);
+    if (code === undefined) {
+      code = codeOf.size;
+      codeOf.set(value, code);
+    }
+    codes[i] = code;
+  }
+  return { codes, distinct: Float64Array.from(codeOf.keys()) };
+}
