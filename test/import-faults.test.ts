@@ -143,14 +143,25 @@ describe('a file that repeats its own ids', () => {
 });
 
 describe('event ids', () => {
-  it("follow the file's order over all batches", async () => {
-    await folder.import(folder.file('many.csv', many()));
+  it("follow the file's order over all batches, also while others take ids from the same sequence", async () => {
+    const importing = folder.import(folder.file('many.csv', many())).then(() => true);
+    const taken: number[] = [];
+    while (!(await Promise.race([importing, Promise.resolve(false)]))) {
+      const { rows: others } = await database.adminPool.query(
+        "SELECT nextval('app_schema.events_event_id_seq') AS id",
+      );
+      taken.push(others[0].id);
+    }
     const [row] = await folder.rows(
-      `SELECT count(*) AS disorder FROM (
-         SELECT substr(external_id, 2)::int - lag(substr(external_id, 2)::int) OVER (ORDER BY event_id) AS step FROM app_schema.events
-       ) t WHERE step <> 1`,
+      `SELECT count(*) AS events, count(*) FILTER (WHERE step <> 1) AS disorder, count(*) FILTER (WHERE event_id = ANY ($1)) AS doubles,
+         max(event_id) - min(event_id) + 1 > count(*) AS scattered
+       FROM (
+         SELECT event_id, substr(external_id, 2)::int - lag(substr(external_id, 2)::int) OVER (ORDER BY event_id) AS step
+         FROM app_schema.events
+       ) t`,
+      [taken],
     );
-    expect(row).toEqual({ disorder: 0 });
+    expect(row).toEqual({ events: rows, disorder: 0, doubles: 0, scattered: true });
   });
 });
 

@@ -264,6 +264,12 @@ describe('rejects', () => {
     });
     expect(await folder.rows('SELECT FROM app_schema.import_runs')).toEqual([]);
   });
+
+  it('never overwrite a file that is to be imported', async () => {
+    const path = folder.file('bad.csv', bad);
+    await expect(folder.import(path, { rejectsFile: path })).rejects.toMatchObject({ code: 'USAGE' });
+    expect(readFileSync(path, 'utf8')).toBe(bad);
+  });
 });
 
 describe('a dry run', () => {

@@ -5,7 +5,7 @@ import { begin, commit, lockIdentities, rollback } from './queries.ts';
 import { applyBisecting } from './refusals.ts';
 import { reject } from './rejects.ts';
 
-/** A catalogue is small beside its events: one connection and batches of this size bring in 20,000 rows a second. */
+/** A catalogue is small beside its events: one connection will do. */
 const batchRows = 5_000;
 
 export interface CatalogueLoaderOptions<T> {

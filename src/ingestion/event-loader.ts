@@ -12,9 +12,7 @@ import { begin, commit, copyToStage, createStage, dropStage, insertStaged, rollb
 import { applyBisecting, isTransient } from './refusals.ts';
 import { reject } from './rejects.ts';
 
-/**
- * Rows of a transaction. Measured on 541,909 rows: 10,000 and 100,000 are within 3 % of this; it holds some 15 MB.
- */
+/** Rows of a transaction. From 10,000 to 100,000 the speed is the same (benchmarks/import.ts); this many hold some 10 MB. */
 const batchRows = 25_000;
 const attempts = 8;
 

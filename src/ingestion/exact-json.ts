@@ -60,7 +60,7 @@ function isStorableText(text: string): boolean {
 
 const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** A JSON string. Most ids hold nothing to escape, and asking first is three times as fast as JSON.stringify. */
+/** A JSON string. Most ids hold nothing to escape. */
 export function jsonString(text: string): string {
   return plainText.test(text) ? `"${text}"` : JSON.stringify(text);
 }

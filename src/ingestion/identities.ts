@@ -37,8 +37,8 @@ export interface ProductRef {
 /** Later than every sale: what the shop says about its price stands above what a file of sales says. */
 const shopsOwn = '9999';
 
-/** About 40 MB of references at most; then the cache starts anew, and what is needed again is looked up again. */
-const cachedIds = 100_000;
+/** Some 50 MB of references; then the cache starts anew, and what is needed again is looked up again. */
+const cachedIds = 50_000;
 
 /**
  * Outside ids -> our ids. What a batch brings that is not in the cache is looked up in one query and made in another, in the
@@ -226,7 +226,7 @@ function withPriceAt(attributes: string, priceAt: string): string {
 
 /**
  * A string of its own. V8 cuts fields out of a block without copying, so that one name of 20 characters in a cache would keep
- * its whole block of 256 KB alive: 4,000 product names once held 1 GB.
+ * its whole block of 256 KB alive: 4,000 product names could hold 1 GB.
  */
 function detached(text: string): string {
   return Buffer.from(text, 'utf8').toString('utf8');

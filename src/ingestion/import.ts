@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { AppError } from '../errors.ts';
@@ -72,9 +72,7 @@ export async function importFiles(
   const started = performance.now();
   if (paths.filter((path) => path === '-').length > 1)
     throw new AppError('USAGE', 'Standard input can be read only once.');
-  const rejects = new RejectsFile(
-    options.dryRun === true ? null : (options.rejectsFile ?? defaultRejectsFile(paths[0] ?? '-')),
-  );
+  const rejects = new RejectsFile(options.dryRun === true ? null : rejectsPath(paths, options));
   await rejects.checkWritable();
   const total: Counts = { read: 0, accepted: 0, duplicates: 0, rejected: 0 };
   const formats = await withConnections(pool, 1, async ([control]) => {
@@ -123,8 +121,13 @@ function addCounts(total: Counts, counts: Counts): void {
   total.rejected += counts.rejected;
 }
 
-function defaultRejectsFile(path: string): string {
-  return `${path === '-' ? 'stdin' : basename(path)}.rejects.csv`;
+function rejectsPath(paths: readonly string[], { rejectsFile }: ImportOptions): string {
+  const first = paths[0] ?? '-';
+  const path = rejectsFile ?? `${first === '-' ? 'stdin' : basename(first)}.rejects.csv`;
+  if (!paths.some((each) => resolve(each) === resolve(path))) return path;
+  throw new AppError('USAGE', `The rejects file ${path} is one of the files to import.`, {
+    hint: 'Name another with --rejects FILE.',
+  });
 }
 
 interface Shop {
