@@ -37,6 +37,8 @@ interface Demand {
   repeat_interval_days: number | null;
 }
 
+const MIN_WEIGHT = 1e-9;
+
 interface NumberedInteractions {
   data: Interactions;
   /** product_id of each item number. */
@@ -75,7 +77,8 @@ async function readInteractions(
       itemOf.set(product, item);
     }
     items[size] = item;
-    weights[size++] = Number(weight);
+    // Of what is very old only a trace is left, and a trace is more than the 0 that 32 bits would make of it.
+    weights[size++] = Math.max(MIN_WEIGHT, Number(weight));
   }
   if (lastUser !== undefined) offsets.push(size);
   return {

@@ -29,10 +29,11 @@ async function exampleUserId(database: Database): Promise<number | undefined> {
 
 function tryNext(cli: CliContext, database: Database, address: string | undefined, id: number): void {
   const { line } = cli.output;
-  // The user's own psql line, with the password that the development server has; elsewhere `db psql` knows the address.
-  const psql = database.embedded
-    ? `PGPASSWORD=${cli.config.passwords.superuser} psql -h localhost -p ${database.embedded.port} -U postgres -d customer_analyzer`
-    : 'npx customer-analyzer db psql --';
+  // The user's own psql line, with the password that the development server has; where that is not running or not ours, `db psql` knows what to do.
+  const psql =
+    database.embedded && address
+      ? `PGPASSWORD=${cli.config.passwords.superuser} psql -h localhost -p ${database.embedded.port} -U postgres -d customer_analyzer`
+      : 'npx customer-analyzer db psql --';
   line('Try next:');
   line(`  ${psql} -c "SELECT * FROM app_schema.get_user_stats(${id})"`);
   if (address) line(`  curl -s ${address}/api/users/${id}/recommendations`);
