@@ -54,17 +54,13 @@ function derive(
   }
 }
 
-function allRows(rows: number): Uint32Array {
-  return Uint32Array.from({ length: rows }, (_, row) => row);
-}
-
-/** Sampled without replacement, row by row, in ascending order. */
-function sampleRows(rows: number, share: number, random: Random): Uint32Array {
-  if (share >= 1) return allRows(rows);
-  const kept = new Uint32Array(rows);
+/** Fills `order` with the rows of a sample, drawn without replacement, ascending, and returns that part of it. */
+function sampleRows(order: Uint32Array, share: number, random: Random): Uint32Array {
   let count = 0;
-  for (let row = 0; row < rows; row++) if (random.bernoulli(share)) kept[count++] = row;
-  return kept.slice(0, count);
+  for (let row = 0; row < order.length; row++) {
+    if (share >= 1 || random.bernoulli(share)) order[count++] = row;
+  }
+  return order.subarray(0, count);
 }
 
 /** Keeps the validation rows' log-odds up to date and says when to stop. */
@@ -110,10 +106,11 @@ export function boost(data: LabelledRows, baseLogOdds: number, plan: BoostingPla
   const stopping = plan.validation && new EarlyStopping(plan.validation, edges, baseLogOdds, plan.patience);
   const random = Random.fromSeed(plan.seed, 'row samples');
   const [gradients, hessians] = [new Float64Array(rows), new Float64Array(rows)];
+  const order = new Uint32Array(rows);
   const trees: Tree[] = [];
   while (trees.length < plan.maxTrees) {
     derive(data, logOdds, gradients, hessians);
-    const tree = grower.grow(sampleRows(rows, plan.subsample, random), gradients, hessians);
+    const tree = grower.grow(sampleRows(order, plan.subsample, random), gradients, hessians);
     // A tree that cannot split learns nothing, and neither would the next.
     if (tree.left.length === 1) break;
     trees.push(tree);

@@ -80,9 +80,10 @@ export class TreeGrower {
 
   private openRoot(): OpenNode {
     let [gradient, hessian] = [0, 0];
-    for (const row of this.order) {
-      gradient += this.gradients[row]!;
-      hessian += this.hessians[row]!;
+    // By index: iterating a typed array took a third of the whole fit.
+    for (let i = 0; i < this.order.length; i++) {
+      gradient += this.gradients[this.order[i]!]!;
+      hessian += this.hessians[this.order[i]!]!;
     }
     const root = this.addNode(0, this.order.length, 0, gradient, hessian);
     return this.canSplit(root) ? this.withSplit(root, this.histogramOf(root)) : root;

@@ -88,7 +88,7 @@ function linearContributions(
     if (!Number.isFinite(value)) {
       throw new AppError('MODEL_BAD_INPUT', `Row ${row}: feature ${matrix.names[j]} is ${value}.`);
     }
-    features[j] = parameters.coefficients[j]! * (value - parameters.means[j]!);
+    features[j] = parameters.coefficients[j]! * (value - parameters.means[j]!) + 0;
     logOdds += features[j]!;
   });
   return { base: parameters.logOddsAtMean, features, logOdds };
