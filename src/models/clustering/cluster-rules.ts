@@ -32,8 +32,11 @@ export interface ClusterRules {
 function bestRule(rules: readonly Rule[], label: number, labelRows: number): Rule {
   // F1 of precision and recall is 2 hits / (rows of the rule + rows of the label).
   const f1 = (rule: Rule) => (2 * rule.labelRows[label]!) / (rule.rows + labelRows);
-  const best = Math.max(...rules.map(f1));
-  return rules
+  // The root says nothing: it is the rule only where nothing can be split.
+  const saying = rules.filter(({ conditions }) => conditions.length > 0);
+  if (saying.length === 0) return rules[0]!;
+  const best = Math.max(...saying.map(f1));
+  return saying
     .filter((rule) => f1(rule) >= best - briefnessBonus)
     .reduce((chosen, rule) => {
       const shorter = rule.conditions.length - chosen.conditions.length;

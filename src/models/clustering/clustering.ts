@@ -38,7 +38,7 @@ export interface DbscanClusteringOptions extends CommonOptions {
   readonly algorithm: 'dbscan';
   /** In standard deviations of the logarithms; the knee of the distances to the minPoints-th neighbour unless given. */
   readonly epsilon?: number;
-  /** Points of the sample, itself included; twice the number of features unless given. */
+  /** Points of the sample, itself included; the larger of 2 x features and 2 ln(rows) unless given. */
   readonly minPoints?: number;
 }
 

@@ -35,7 +35,8 @@ export interface BinnedFeatures {
   readonly roughness: readonly Float64Array[];
 }
 
-const maxBins = 256;
+/** Gaps between them and one cut more leave at most 256 bins: one byte a value. */
+const quantiles = 254;
 /**
  * A round threshold is taken where it keeps this share of the best one's gain: "more than 500" says more to people than
  * "more than 487.5" does.
@@ -53,20 +54,20 @@ function firstAtLeast(sorted: Float64Array, value: number): number {
   return low;
 }
 
+/** The roundest number between neighbouring quantiles, and one that parts the highest value from the rest. */
 function roundThresholds(column: Float64Array, inDays: boolean): Float64Array {
   const sorted = column.slice().sort();
+  const last = sorted.length - 1;
+  const lowest = sorted[0]!;
+  const highest = sorted[last]!;
+  if (lowest === highest) return new Float64Array(0);
   const cuts = new Set<number>();
-  for (let bin = 1; bin < maxBins; bin++) {
-    // Between different neighbours about each quantile; where a value is that frequent, on both sides of it.
-    const value = sorted[Math.floor((bin * sorted.length) / maxBins)]!;
-    const first = firstAtLeast(sorted, value);
-    if (first > 0) cuts.add(roundestBetween(sorted[first - 1]!, value, inDays));
-  }
-  const ends = [...new Set([sorted[0]!, sorted.at(-1)!])];
-  for (const end of ends) {
-    // The rarest values stand at the ends, beyond the last quantile.
-    const first = firstAtLeast(sorted, end);
-    if (first > 0 && cuts.size < maxBins - 1) cuts.add(roundestBetween(sorted[first - 1]!, end, inDays));
+  cuts.add(roundestBetween(sorted[firstAtLeast(sorted, highest) - 1]!, highest, inDays));
+  let below = lowest;
+  for (let quantile = 1; quantile <= quantiles; quantile++) {
+    const value = sorted[Math.ceil((quantile * last) / quantiles)]!;
+    if (value > below) cuts.add(roundestBetween(below, value, inDays));
+    below = value;
   }
   return Float64Array.from(cuts).sort();
 }
