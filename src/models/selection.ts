@@ -86,22 +86,63 @@ function groupDifferences(
   return { sums, rows };
 }
 
+/**
+ * How often a group is drawn, by 16 random bits: Poisson numbers of mean 1, by inversion, right to 1/65536.
+ * Cut off at 8, which one draw in a million would pass.
+ */
+function poissonTable(): Uint8Array {
+  const table = new Uint8Array(65536);
+  let [count, chance, cumulated] = [0, Math.exp(-1), Math.exp(-1)];
+  for (let i = 0; i < table.length; i++) {
+    while ((i + 0.5) / table.length > cumulated) {
+      count++;
+      chance /= count;
+      cumulated += chance;
+    }
+    table[i] = count;
+  }
+  return table;
+}
+
+/**
+ * Adds one bootstrap sample of groups to `drawn` and returns its number of rows. The number of times that each group
+ * is in it is Poisson, independently (Hanley & MacGibbon 2006; Chamandy et al. 2012): the rows are then read in order.
+ * Drawing n of n at random missed the cache at every row: 84 ns a row for a million rows and three candidates.
+ */
+function addSample(
+  { sums, rows }: GroupedDifferences,
+  times: Uint8Array,
+  random: Random,
+  drawn: Float64Array,
+): number {
+  const width = drawn.length;
+  let drawnRows = 0;
+  let bits = 0;
+  for (let group = 0; group < rows.length; group++) {
+    bits = group % 2 === 0 ? random.uint32() : bits >>> 16;
+    const count = times[bits & 65535]!;
+    drawnRows += count * rows[group]!;
+    for (let c = 0; c < width; c++) drawn[c]! += count * sums[group * width + c]!;
+  }
+  return drawnRows;
+}
+
 /** Standard deviation of the mean difference over bootstrap samples of whole groups, for each candidate. */
 function bootstrapErrors(
-  { sums, rows }: GroupedDifferences,
+  differences: GroupedDifferences,
   width: number,
   resamples: number,
   random: Random,
 ): Float64Array {
   const means = Array.from({ length: width }, () => new Float64Array(resamples));
+  const times = poissonTable();
   const drawn = new Float64Array(width);
   for (let b = 0; b < resamples; b++) {
-    drawn.fill(0);
     let drawnRows = 0;
-    for (let i = 0; i < rows.length; i++) {
-      const group = random.integer(rows.length);
-      drawnRows += rows[group]!;
-      for (let c = 0; c < width; c++) drawn[c]! += sums[group * width + c]!;
+    // Of very few groups a sample may be empty; it has no mean, and another is drawn.
+    while (drawnRows === 0) {
+      drawn.fill(0);
+      drawnRows = addSample(differences, times, random, drawn);
     }
     for (let c = 0; c < width; c++) means[c]![b] = drawn[c]! / drawnRows;
   }
@@ -121,7 +162,7 @@ function standardDeviation(values: Float64Array): number {
  * Chooses by log-loss on test rows: the simplest candidate whose mean paired difference to the best one is not above one
  * bootstrap standard error (the rule of Breiman et al. 1984, section 3.4.3, on paired differences, whose error is far
  * smaller than that of either mean). The best always qualifies, so there is always a choice.
- * Takes resamples * rows steps: 500 samples of 1,000,000 rows some 10 s.
+ * Takes resamples * rows steps, 11 ns each with three candidates: 500 samples of 1,000,000 rows 5 to 6 s.
  * @param candidates from the simplest to the most complex; equal means: the simpler is the best
  * @throws AppError MODEL_BAD_INPUT for no candidates, two of one name, no rows, or values that are no probability and outcome.
  */

@@ -11,7 +11,7 @@ export interface L2Choice {
   readonly tried: readonly { readonly l2: number; readonly logLoss: number }[];
 }
 
-// Half-decades would move the loss by less than its noise; beyond 1e3 a few thousand rows keep their base rate only.
+// Decades: the loss is flat around its minimum. The unit is that of the summed loss of rows, so it needs no scaling by them.
 const defaultGrid: readonly number[] = [1000, 100, 10, 1, 0.1, 0.01];
 
 /** The smallest loss; the strongest penalty among equals, as the simpler model. */

@@ -80,7 +80,7 @@ function addBlock(
 
 /**
  * Mean log-loss plus l2/(2 * weight) * |w|^2 over (intercept, w), w being coefficients of the standardised features.
- * The features are standardised as they are read: a scaled copy would double the memory and is no faster.
+ * The features are standardised as they are read: a scaled copy would double the memory.
  */
 export function logisticObjective(
   data: LabelledRows,

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts';
 import { Random } from '../random.ts';
 
-// Edges of 255 bins out of 200,000 values are off by about 0.2 % of the rows (scikit-learn takes the same number).
+// Edges of 255 bins out of 200,000 values are off by about 0.1 % of the rows (scikit-learn takes as many).
 const sampleSize = 200_000;
 
 /** Finite values, ascending; a seeded sample of them where there are many. */
@@ -80,8 +80,8 @@ export const missingBin = 255;
 export const maxValueBins = 255;
 
 /**
- * Bins of the rows `from` to `to` (exclusive), row after row: a row's bins then share a cache line, which made
- * histograms over rows picked at random twice as fast as bins in columns.
+ * Bins of the rows `from` to `to` (exclusive), row after row: a row's bins then share a cache line, and histograms of
+ * a tenth of 200,000 rows with 20 features were 1.8 times as fast as from bins in columns.
  */
 export function binRows(
   edges: readonly Float64Array[],
