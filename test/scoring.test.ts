@@ -27,7 +27,7 @@ describe('scoring', () => {
         count(m.purchase_probability_30d) AS purchases,
         count(*) FILTER (WHERE m.churn_probability > 1 - m.purchase_probability_30d) AS contradictions,
         count(*) FILTER (WHERE m.ltv < (d.explanation ->> 'historic_revenue')::numeric) AS shrunk,
-        (SELECT count(*) FROM app_schema.user_metrics) AS scored
+        (SELECT count(*) FROM app_schema.user_metrics WHERE ltv IS NOT NULL) AS scored
       FROM (SELECT DISTINCT user_id FROM app_schema.events WHERE event_type = 'purchase') b
       LEFT JOIN app_schema.user_metrics m USING (user_id) LEFT JOIN app_schema.user_score_details d USING (user_id)`);
     const { buyers } = rows[0];
@@ -45,6 +45,19 @@ describe('scoring', () => {
     expect(summary.customers).toBe(buyers);
   });
 
+  it('gives those who only looked a probability of a first purchase, and nothing else', async () => {
+    const { rows } = await db.adminPool.query(`
+      SELECT count(*) AS visitors, count(m.purchase_probability_30d) AS purchases,
+        count(m.segment_id) + count(m.ltv) + count(m.churn_probability) AS others, min(d.churn_status) AS status
+      FROM app_schema.users u LEFT JOIN app_schema.user_metrics m USING (user_id) LEFT JOIN app_schema.user_score_details d USING (user_id)
+      WHERE NOT EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = u.user_id AND e.event_type = 'purchase')`);
+    const summary = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    // Visitors of the demonstration never buy: of that, too, nothing can be learnt, and no number is given.
+    expect(summary.firstPurchase.missing.length).toBeGreaterThan(0);
+    expect(rows[0]).toMatchObject({ purchases: 0, others: 0, status: null });
+    expect(rows[0].visitors).toBeGreaterThan(50);
+  });
+
   it('stores how each score did at an earlier cut-off beside a naive baseline, and beats it on what it is for', async () => {
     const { rows } = await db.adminPool.query(
       "SELECT evaluation, parameters FROM app_schema.get_latest_run('scoring')",
@@ -52,13 +65,31 @@ describe('scoring', () => {
     const { purchase, churn, ltv } = rows[0].evaluation;
     for (const part of [purchase, churn]) {
       expect(part.positives).toBeGreaterThanOrEqual(50);
-      expect(part.models.calibrated.auc).toBeGreaterThan(0.6);
-      expect(part.models.calibrated.logLoss).toBeLessThan(part.models.naiveRecency.logLoss);
-      expect(part.models.calibrated.ece).toBeLessThan(0.05);
+      expect(Object.keys(part.models).sort()).toEqual([
+        'boosted-trees',
+        'logistic',
+        'purchase-model',
+        'recency',
+      ]);
+      const chosen = part.models[part.chosen];
+      expect(chosen.auc).toBeGreaterThan(0.6);
+      expect(chosen.logLoss).toBeLessThan(part.models.recency.logLoss);
+      expect(chosen.ece).toBeLessThan(0.06);
     }
     expect(ltv.models.bgNbdGammaGamma.spearman).toBeGreaterThan(ltv.models.naiveSameAgain.spearman);
     expect(ltv.models.bgNbdGammaGamma.totalRatio).toBeGreaterThan(0.6);
     expect(ltv.models.bgNbdGammaGamma.totalRatio).toBeLessThan(1.6);
+  });
+
+  it('records why a model was chosen: the simplest within one bootstrap standard error of the best', async () => {
+    const { rows } = await db.adminPool.query("SELECT parameters FROM app_schema.get_latest_run('scoring')");
+    for (const part of [rows[0].parameters.purchase, rows[0].parameters.churn]) {
+      const { selection, chosen } = part;
+      expect(selection.chosen).toBe(chosen);
+      const eligible = selection.candidates.filter((candidate: { eligible: boolean }) => candidate.eligible);
+      expect(eligible[0].name).toBe(chosen);
+      expect(part.fittedAt.length).toBeGreaterThan(0);
+    }
   });
 
   it('gives the same rows to the bit when it runs again, and replaces the old ones', async () => {

@@ -8,6 +8,7 @@ const probability = Type.Number({ minimum: 0, maximum: 1 });
 const status = Type.Union([
   Type.Literal('ok'),
   Type.Literal('insufficient_data'),
+  Type.Literal('never_bought'),
   Type.Literal('not_scored'),
 ]);
 

@@ -1,10 +1,11 @@
-import type pg from 'pg';
 import { AppError } from '../errors.ts';
 import type { FittedBgNbd } from '../models/bg-nbd.ts';
 import { type FittedGammaGamma, fitGammaGamma } from '../models/gamma-gamma.ts';
 import { mae, spearman, totalRatio } from '../models/regression-metrics.ts';
+import { snapshotOf } from './features.ts';
+import type { History } from './history.ts';
 import { DAYS_PER_WEEK, fitPurchaseModel } from './purchase-model.ts';
-import { daysBefore, historyDays, readOutcomes, readSnapshot, type Snapshot } from './snapshot.ts';
+import { daysBefore, historyDays, type Snapshot } from './snapshot.ts';
 import { type Metrics, type Missing, unmet } from './status.ts';
 
 /** What a customer is expected to bring, beside the parts of it. */
@@ -86,14 +87,14 @@ function forecastRevenue(
 }
 
 /** The forecast made at an earlier cut-off against what came; the naive forecast is that everybody does the same as in the window before. */
-async function backtest(client: pg.ClientBase, moment: Date, days: number): Promise<Record<string, unknown>> {
+async function backtest(history: History, moment: Date, days: number): Promise<Record<string, unknown>> {
   const cutoff = daysBefore(moment, days);
-  const snapshot = await readSnapshot(client, cutoff);
+  const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
   const model = snapshot.size > 0 ? fitPurchaseModel(snapshot) : undefined;
   const spend = model ? fitSpend(snapshot) : undefined;
   if (!model || !spend) return { cutoff: cutoff.toISOString(), horizonDays: days, models: {} };
-  const before = await readOutcomes(client, daysBefore(cutoff, days), cutoff);
-  const after = await readOutcomes(client, cutoff, moment);
+  const before = await history.outcomes(daysBefore(cutoff, days), days);
+  const after = await history.outcomes(cutoff, days);
   const actual = Float64Array.from(snapshot.userId, (id) => after.revenue.get(id) ?? 0);
   const judge = (predicted: Float64Array): Metrics => ({
     spearman: spearman(predicted, actual),
@@ -113,7 +114,7 @@ async function backtest(client: pg.ClientBase, moment: Date, days: number): Prom
 
 /** Expected net revenue of the next `horizonDays`: BG/NBD purchases times Gamma-Gamma spend (Fader, Hardie & Lee 2005). */
 export async function lifetimeValue(
-  client: pg.ClientBase,
+  history: History,
   snapshot: Snapshot,
   model: FittedBgNbd | undefined,
   options: LifetimeValueOptions,
@@ -139,6 +140,6 @@ export async function lifetimeValue(
       horizonDays: options.horizonDays,
       extrapolated: historyDays(snapshot) < options.horizonDays,
     },
-    evaluation: await backtest(client, snapshot.moment, options.backtestDays),
+    evaluation: await backtest(history, snapshot.moment, options.backtestDays),
   };
 }

@@ -9,7 +9,7 @@ import * as queries from './queries.ts';
 /** One customer's scores: user_id, segment_id, ltv, churn, purchase in 30 days, three statuses, explanation as JSON. */
 export type ScoreRow = readonly [
   number,
-  number,
+  number | null,
   number | null,
   number | null,
   number | null,

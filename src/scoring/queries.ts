@@ -4,9 +4,9 @@ export const LATEST_PURCHASE = `
   SELECT max(event_timestamp) AS moment FROM app_schema.events WHERE event_type = 'purchase' AND event_timestamp < $1`;
 
 // COPY takes no parameters, so the server itself formats them into the statement as literals.
-export const FORMAT_SNAPSHOT = `
-  SELECT format('COPY (SELECT user_id, frequency, recency_days, t_days, monetary_value, orders, gross_revenue, refunds
-    FROM app_schema.get_customer_snapshot(%L)) TO STDOUT', $1::timestamptz) AS sql`;
+/** $2 lists columns of the function: names of our own, never input. */
+export const FORMAT_FEATURES = `
+  SELECT format('COPY (SELECT user_id, ' || $2::text || ' FROM app_schema.get_customer_features(%L)) TO STDOUT', $1::timestamptz) AS sql`;
 
 /** What customers did from $1 up to but not including $2: net revenue of those who bought or returned, and whether they bought. */
 export const FORMAT_OUTCOMES = `

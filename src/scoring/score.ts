@@ -3,13 +3,15 @@ import { databaseError } from '../database/database-error.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
 import { assignRfmSegments } from '../models/rfm.ts';
+import { snapshotOf } from './features.ts';
+import type { PopulationName } from './forecast.ts';
+import { History } from './history.ts';
 import { type LifetimeValueModel, lifetimeValue } from './lifetime-value.ts';
-import { publishScores, type ScoreRow } from './publish.ts';
+import { publishScores } from './publish.ts';
 import { DAYS_PER_WEEK, fitPurchaseModel } from './purchase-model.ts';
 import { type ProbabilityModel, purchaseProbability } from './purchase-probability.ts';
 import * as queries from './queries.ts';
-import { readSnapshot, type Snapshot } from './snapshot.ts';
-import { statusOf } from './status.ts';
+import { type Fitted, scoreRows } from './score-rows.ts';
 
 export interface ScoreOptions {
   /** Events at or after this moment are not used. */
@@ -25,6 +27,9 @@ export interface ScoreOptions {
 }
 
 export interface ScoreSummary {
+  /** Who only looked so far, and got a probability to buy for the first time. */
+  visitors: number;
+  firstPurchase: ProbabilityModel;
   modelRunId: number;
   asOf: Date;
   customers: number;
@@ -34,25 +39,16 @@ export interface ScoreSummary {
   churn: ProbabilityModel;
 }
 
-interface Fitted {
-  snapshot: Snapshot;
-  latestPurchase: Date;
-  segments: Uint8Array;
-  alive: Float64Array | undefined;
-  parameters: Record<string, unknown>;
-  ltv: LifetimeValueModel;
-  purchase: ProbabilityModel;
-  churn: ProbabilityModel;
-}
-
-const STEPS = 5;
+const STEPS = 6;
 
 /** Reads and fits in one snapshot of the database, as ml_user. */
 async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise<Fitted> {
   let step = 0;
   const advance = (): void => options.onProgress?.(++step, STEPS);
   await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  const snapshot = await readSnapshot(client, options.asOf);
+  const history = new History(client);
+  const { buyers, visitors } = await history.populations(options.asOf);
+  const snapshot = snapshotOf(buyers);
   if (snapshot.size === 0) {
     throw new AppError('SCORING_NO_DATA', `nobody bought anything before ${options.asOf.toISOString()}`, {
       hint: 'Import purchases first, or give a later --as-of.',
@@ -63,11 +59,15 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
   const model = fitPurchaseModel(snapshot);
   advance();
   const { purchaseHorizonDays, churnHorizonDays, minOutcomes } = options;
-  const purchase = await purchaseProbability(client, snapshot, model, purchaseHorizonDays, minOutcomes);
+  const probability = (population: PopulationName, horizonDays: number): Promise<ProbabilityModel> =>
+    purchaseProbability(history, options.asOf, { population, horizonDays, minOutcomes });
+  const purchase = await probability('buyers', purchaseHorizonDays);
   advance();
-  const churn = await purchaseProbability(client, snapshot, model, churnHorizonDays, minOutcomes);
+  const churn = await probability('buyers', churnHorizonDays);
   advance();
-  const ltv = await lifetimeValue(client, snapshot, model, {
+  const firstPurchase = await probability('visitors', purchaseHorizonDays);
+  advance();
+  const ltv = await lifetimeValue(history, snapshot, model, {
     horizonDays: options.ltvHorizonDays,
     backtestDays: churnHorizonDays,
     minBuyers: options.ltvMinBuyers,
@@ -92,70 +92,22 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
   const parameters = {
     bgNbd: model?.toJSON() ?? null,
     purchase: purchase.parameters,
+    firstPurchase: firstPurchase.parameters,
     churn: churn.parameters,
     ltv: ltv.parameters,
   };
-  return { snapshot, latestPurchase, segments: segmentIds, alive, parameters, ltv, purchase, churn };
-}
-
-function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
-}
-
-/** The numbers behind the scores of customer i, in the units that a person reads. */
-function explain(fitted: Fitted, i: number): Record<string, unknown> {
-  const { snapshot, ltv, alive } = fitted;
-  const missing = {
-    ...(ltv.missing.length > 0 ? { ltv: ltv.missing } : {}),
-    ...(fitted.churn.missing.length > 0 ? { churn: fitted.churn.missing } : {}),
-    ...(fitted.purchase.missing.length > 0 ? { purchase: fitted.purchase.missing } : {}),
-  };
   return {
-    orders: snapshot.orders[i],
-    repeat_purchase_days: snapshot.frequency[i],
-    days_since_first_purchase: snapshot.tDays[i],
-    days_since_last_purchase: snapshot.tDays[i]! - snapshot.recencyDays[i]!,
-    historic_revenue: rounded(snapshot.grossRevenue[i]! - snapshot.refunds[i]!, 2),
-    ...(alive ? { probability_alive: rounded(alive[i]!, 6) } : {}),
-    ...(ltv.forecast
-      ? {
-          expected_purchases: rounded(ltv.forecast.expectedPurchases[i]!, 6),
-          expected_spend: rounded(ltv.forecast.expectedSpend[i]!, 2),
-          predicted_revenue: rounded(ltv.forecast.revenue[i]!, 2),
-        }
-      : {}),
-    ...(Object.keys(missing).length > 0 ? { missing } : {}),
+    snapshot,
+    visitors,
+    latestPurchase,
+    segments: segmentIds,
+    alive,
+    parameters,
+    ltv,
+    purchase,
+    churn,
+    firstPurchase,
   };
-}
-
-/**
- * The two horizons are calibrated apart, so what logic demands (who buys within 30 days has not churned) is enforced, and so that it still
- * holds between the REAL columns: rounding to 24 bits may go up, hence one unit in the last place down.
- */
-function churnAtMost(probability: number, bound: number): number {
-  const value = Math.fround(Math.min(probability, bound));
-  return value <= bound ? value : Math.fround(Math.max(0, value - 2 ** -24));
-}
-
-function* scoreRows(fitted: Fitted): Generator<ScoreRow> {
-  const { snapshot, ltv, purchase, churn } = fitted;
-  for (let i = 0; i < snapshot.size; i++) {
-    const p30 = purchase.missing.length === 0 ? Math.fround(purchase.probabilities[i]!) : null;
-    const churned =
-      churn.missing.length === 0 ? churnAtMost(1 - churn.probabilities[i]!, 1 - (p30 ?? 0)) : null;
-    const historic = snapshot.grossRevenue[i]! - snapshot.refunds[i]!;
-    yield [
-      snapshot.userId[i]!,
-      fitted.segments[i]!,
-      ltv.forecast ? rounded(historic + ltv.forecast.revenue[i]!, 2) : null,
-      churned,
-      p30,
-      statusOf(ltv.missing),
-      statusOf(churn.missing),
-      statusOf(purchase.missing),
-      JSON.stringify(explain(fitted, i)),
-    ];
-  }
 }
 
 /**
@@ -166,17 +118,25 @@ function* scoreRows(fitted: Fitted): Generator<ScoreRow> {
 export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOptions): Promise<ScoreSummary> {
   try {
     const fitted = await inTransaction(mlPool, (client) => readAndFit(client, options));
-    const { ltv, purchase, churn, latestPurchase, parameters } = fitted;
-    const evaluation = { ltv: ltv.evaluation, purchase: purchase.evaluation, churn: churn.evaluation };
+    const { ltv, purchase, firstPurchase, churn, latestPurchase, parameters } = fitted;
+    const visitors = firstPurchase.missing.length > 0 ? 0 : fitted.visitors.size;
+    const evaluation = {
+      ltv: ltv.evaluation,
+      purchase: purchase.evaluation,
+      firstPurchase: firstPurchase.evaluation,
+      churn: churn.evaluation,
+    };
     const run = { asOf: options.asOf, codeVersion: options.codeVersion, parameters, evaluation };
     const modelRunId = await publishScores(appPool, run, scoreRows(fitted));
     return {
       modelRunId,
       asOf: options.asOf,
       customers: fitted.snapshot.size,
+      visitors,
       latestPurchase,
       ltv,
       purchase,
+      firstPurchase,
       churn,
     };
   } catch (error) {

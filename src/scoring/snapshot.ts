@@ -28,64 +28,6 @@ export interface Outcomes {
 
 const MS_PER_DAY = 86_400_000;
 
-/** Numbers in columns that grow by doubling: bytes, not objects, for each customer. */
-class Columns {
-  readonly #columns: Float64Array[];
-  size = 0;
-
-  constructor(width: number) {
-    this.#columns = Array.from({ length: width }, () => new Float64Array(1024));
-  }
-
-  push(fields: readonly string[]): void {
-    for (let i = 0; i < this.#columns.length; i++) {
-      let column = this.#columns[i] as Float64Array;
-      if (this.size === column.length) {
-        const wider = new Float64Array(2 * column.length);
-        wider.set(column);
-        column = wider;
-        this.#columns[i] = column;
-      }
-      column[this.size] = Number(fields[i]);
-    }
-    this.size += 1;
-  }
-
-  take(): Float64Array[] {
-    return this.#columns.map((column) => column.slice(0, this.size));
-  }
-}
-
-export async function readSnapshot(client: pg.ClientBase, moment: Date): Promise<Snapshot> {
-  const { sql } = (await client.query(queries.FORMAT_SNAPSHOT, [moment])).rows[0];
-  const columns = new Columns(8);
-  for await (const fields of copyLines(client, sql)) columns.push(fields);
-  const [userId, frequency, recencyDays, tDays, monetaryValue, orders, grossRevenue, refunds] =
-    columns.take() as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-  const ids = Int32Array.from(userId);
-  return {
-    moment,
-    size: columns.size,
-    userId: ids,
-    frequency,
-    recencyDays,
-    tDays,
-    monetaryValue,
-    orders,
-    grossRevenue,
-    refunds,
-  };
-}
-
 export async function readOutcomes(client: pg.ClientBase, from: Date, until: Date): Promise<Outcomes> {
   const { sql } = (await client.query(queries.FORMAT_OUTCOMES, [from, until])).rows[0];
   const bought = new Set<number>();

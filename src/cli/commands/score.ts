@@ -19,7 +19,12 @@ interface MetricRow {
 
 function metricRows(name: string, evaluation: Record<string, unknown>): MetricRow[] {
   const models = (evaluation['models'] ?? {}) as Record<string, Metrics>;
-  return Object.entries(models).map(([model, metrics]) => ({ score: name, model, metrics }));
+  const chosen = evaluation['chosen'];
+  return Object.entries(models).map(([model, metrics]) => ({
+    score: name,
+    model: model === chosen ? `${model} *` : model,
+    metrics,
+  }));
 }
 
 function renderMetrics(rows: MetricRow[]): string {
@@ -52,7 +57,8 @@ export async function scoreAll(cli: CliContext, database: Database, asOf: Date):
     codeVersion: VERSION,
     onProgress: scoring.update,
   });
-  scoring.done(`${summary.customers} customers scored`);
+  const visitors = summary.visitors > 0 ? `, and ${summary.visitors} who only looked` : '';
+  scoring.done(`${summary.customers} customers scored${visitors}`);
   const training = cli.output.progress('training recommendations');
   const trained = await trainRecommendations(database.mlPool, database.appPool, {
     asOf,
@@ -73,17 +79,21 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
     ...renderMissing('LTV', summary.ltv.missing),
     ...renderMissing('churn', summary.churn.missing),
     ...renderMissing('purchase within 30 days', summary.purchase.missing),
+    ...renderMissing('first purchase within 30 days', summary.firstPurchase.missing),
   ]) {
     output.line(line);
   }
   const probabilities = [
     ...metricRows('buys within 30 days', summary.purchase.evaluation),
     ...metricRows('buys within churn horizon', summary.churn.evaluation),
+    ...metricRows('first purchase within 30 days', summary.firstPurchase.evaluation),
   ];
   const revenue = metricRows('revenue', summary.ltv.evaluation);
   for (const rows of [probabilities, revenue].filter((each) => each.length > 0)) {
     output.line();
-    output.line('What the models said one horizon earlier against what came, beside a naive forecast:');
+    output.line(
+      'What each model said one horizon earlier against what came (* is the one that was chosen before that):',
+    );
     output.line(renderMetrics(rows));
   }
   const staleDays = Math.floor((summary.asOf.getTime() - summary.latestPurchase.getTime()) / MS_PER_DAY);
@@ -109,15 +119,18 @@ export function registerScore(program: Command, cli: CliContext): void {
         const moment = asOf === undefined ? new Date() : await parseAsOf(database.appPool, asOf);
         const summary = await scoreAll(cli, database, moment);
         if (!json) return renderSummary(cli, summary);
-        const { modelRunId, customers, latestPurchase, ltv, purchase, churn } = summary;
+        const { modelRunId, customers, visitors, latestPurchase, ltv, purchase, firstPurchase, churn } =
+          summary;
         const part = ({ missing, evaluation }: typeof purchase | typeof ltv) => ({ missing, evaluation });
         cli.output.json({
           modelRunId,
           asOf: moment,
           customers,
+          visitors,
           latestPurchase,
           ltv: part(ltv),
           purchase: part(purchase),
+          firstPurchase: part(firstPurchase),
           churn: part(churn),
         });
       }),

@@ -1,0 +1,96 @@
+import type pg from 'pg';
+import { copyLines } from '../database/copy-stream.ts';
+import { Columns } from './columns.ts';
+import * as queries from './queries.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** The columns of get_customer_features after user_id, in order. */
+export const featureColumns = [
+  'frequency',
+  'recency_days',
+  't_days',
+  'monetary_value',
+  'orders',
+  'gross_revenue',
+  'refunds',
+  'purchase_days_30',
+  'purchase_days_90',
+  'purchase_days_365',
+  'gap_mean_days',
+  'gap_deviation_days',
+  'last_gap_days',
+  'refund_events',
+  'tenure_days',
+  'inactive_days',
+  'active_days_90',
+  'views_7',
+  'views_30',
+  'views_90',
+  'carts_7',
+  'carts_30',
+  'carts_90',
+  'bot_events_30',
+] as const;
+
+export type FeatureColumn = (typeof featureColumns)[number];
+
+/** Everybody of one population who did anything before the moment, in the order of user_id. NaN where SQL has NULL. */
+export interface Population {
+  readonly moment: Date;
+  readonly size: number;
+  readonly userId: Int32Array;
+  column(name: FeatureColumn): Float64Array;
+}
+
+export interface Populations {
+  /** Bought at least once. */
+  readonly buyers: Population;
+  /** Only looked, so far. */
+  readonly visitors: Population;
+}
+
+function select(
+  moment: Date,
+  userId: Float64Array,
+  columns: readonly Float64Array[],
+  keep: (i: number) => boolean,
+): Population {
+  const rows = Int32Array.from(Array.from(userId.keys()).filter(keep));
+  const pick = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row]!);
+  const picked = new Map(featureColumns.map((name, i) => [name, pick(columns[i]!)]));
+  return {
+    moment,
+    size: rows.length,
+    userId: Int32Array.from(rows, (row) => userId[row]!),
+    column: (name) => picked.get(name) as Float64Array,
+  };
+}
+
+/** Reads get_customer_features, split by whether one ever bought: the two are different questions for a model. */
+export async function readPopulations(client: pg.ClientBase, moment: Date): Promise<Populations> {
+  const { sql } = (await client.query(queries.FORMAT_FEATURES, [moment, featureColumns.join(', ')])).rows[0];
+  const columns = new Columns(featureColumns.length + 1);
+  for await (const fields of copyLines(client, sql)) columns.push(fields);
+  const [userId, ...features] = columns.take() as [Float64Array, ...Float64Array[]];
+  const bought = (i: number): boolean => !Number.isNaN(features[0]![i]!);
+  return {
+    buyers: select(moment, userId, features, bought),
+    visitors: select(moment, userId, features, (i) => !bought(i)),
+  };
+}
+
+/** What the purchase models see of the buyers. */
+export function snapshotOf(buyers: Population): Snapshot {
+  return {
+    moment: buyers.moment,
+    size: buyers.size,
+    userId: buyers.userId,
+    frequency: buyers.column('frequency'),
+    recencyDays: buyers.column('recency_days'),
+    tDays: buyers.column('t_days'),
+    monetaryValue: buyers.column('monetary_value'),
+    orders: buyers.column('orders'),
+    grossRevenue: buyers.column('gross_revenue'),
+    refunds: buyers.column('refunds'),
+  };
+}
