@@ -1,11 +1,6 @@
 import type { FeatureMatrix } from '../classification/feature-matrix.ts';
-import {
-  type BinnedFeatures,
-  binFeatures,
-  fitSurrogateTree,
-  type Rule,
-  type RuleCondition,
-} from './surrogate-tree.ts';
+import { type BinnedFeatures, binFeatures } from './binned-features.ts';
+import { fitSurrogateTree, type Rule, type RuleCondition } from './surrogate-tree.ts';
 
 const maxDepth = 3;
 /** A shorter rule is taken where its F1 is at most this much below the best one's. */

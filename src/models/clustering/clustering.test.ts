@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FeatureMatrix } from '../classification/feature-matrix.ts';
 import { Random } from '../random.ts';
-import { type ClusteringOptions, clusteringFromJSON, fitClusters } from './clustering.ts';
+import { clusteringFromJSON, fitClusters } from './clustering.ts';
+import type { ClusteringOptions } from './clustering-options.ts';
 
 function matrixOf(rows: readonly (readonly number[])[], names = ['recency_days', 'orders']): FeatureMatrix {
   const columns = names.map((_, f) => Float64Array.from(rows, (row) => row[f]!));

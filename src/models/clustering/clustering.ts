@@ -3,6 +3,7 @@ import type { FeatureMatrix } from '../classification/feature-matrix.ts';
 import { Random } from '../random.ts';
 import { type ClusterCountChoice, chooseClusterCount } from './cluster-count.ts';
 import { isRecord, readNumber, readNumbers } from './clustering-json.ts';
+import { type ClusteringOptions, checkOptions, maxSampleRows } from './clustering-options.ts';
 import { assignToCores, type DbscanCores, type DbscanParameters, fitDbscan } from './dbscan.ts';
 import { bestOfRestarts, orderedCentres, refine } from './k-means.ts';
 import { nearestCentres } from './lloyd.ts';
@@ -14,35 +15,6 @@ import {
   type StandardiseLogJson,
   standardiseLogFromJSON,
 } from './standardise-log.ts';
-
-/** What DBSCAN, the seedings and the choice of a number of clusters look at: their cost grows faster than the rows. */
-const maxSampleRows = 20_000;
-
-interface CommonOptions {
-  readonly seed: number;
-  /** 1 … 20,000, the default. */
-  readonly sampleRows?: number;
-}
-
-export interface KMeansClusteringOptions extends CommonOptions {
-  readonly algorithm: 'k-means';
-  /** A number of 1 or more, or how to find it: by silhouette (the default) or by gap statistic. */
-  readonly clusterCount?: number | 'silhouette' | 'gap';
-  /** The most to try; 10 unless given. */
-  readonly maxClusters?: number;
-  /** Seedings; 10 unless given. */
-  readonly restarts?: number;
-}
-
-export interface DbscanClusteringOptions extends CommonOptions {
-  readonly algorithm: 'dbscan';
-  /** In standard deviations of the logarithms; the knee of the distances to the minPoints-th neighbour unless given. */
-  readonly epsilon?: number;
-  /** Points of the sample, itself included; the larger of 2 x features and 2 ln(rows) unless given. */
-  readonly minPoints?: number;
-}
-
-export type ClusteringOptions = KMeansClusteringOptions | DbscanClusteringOptions;
 
 interface ClusteringDiagnostics {
   readonly rows: number;
@@ -83,30 +55,6 @@ export interface Clustering {
   assign(matrix: FeatureMatrix): Int32Array;
   /** DBSCAN's holds every core point of the sample: up to some 2 MB. */
   toJSON(): ClusteringJson;
-}
-
-function requireWhole(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new AppError('MODEL_BAD_INPUT', `${name} must be a whole number from 1 to ${most}, not ${value}.`, {
-    details: { [name]: value },
-  });
-}
-
-function checkOptions(options: ClusteringOptions): void {
-  requireWhole('sampleRows', options.sampleRows ?? maxSampleRows, maxSampleRows);
-  if (options.algorithm === 'k-means') {
-    const { clusterCount = 'silhouette', maxClusters = 10, restarts = 10 } = options;
-    if (typeof clusterCount === 'number') requireWhole('clusterCount', clusterCount);
-    requireWhole('maxClusters', maxClusters);
-    if (maxClusters < 2) throw new AppError('MODEL_BAD_INPUT', 'maxClusters must be 2 or more.');
-    requireWhole('restarts', restarts);
-    return;
-  }
-  requireWhole('minPoints', options.minPoints ?? 1);
-  const { epsilon = 1 } = options;
-  if (!(epsilon > 0 && epsilon < Infinity)) {
-    throw new AppError('MODEL_BAD_INPUT', `epsilon must be a positive finite number, not ${epsilon}.`);
-  }
 }
 
 function assignPoints(points: Points, parameters: Parameters): Int32Array {

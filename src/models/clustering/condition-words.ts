@@ -21,7 +21,7 @@ const numbers = {
 };
 const russianPlural = new Intl.PluralRules('ru');
 
-export function numberText(value: number): Text {
+function numberText(value: number): Text {
   return { en: numbers.en.format(value), ru: numbers.ru.format(value) };
 }
 
@@ -33,7 +33,7 @@ export function counted(value: number, noun: CountedNoun): Text {
 }
 
 /** "(больше) 5 заказов": the genitive, which is singular after 1, 21, 101 and after fractions. */
-export function genitive(value: number, noun: CountedNoun): string {
+function genitive(value: number, noun: CountedNoun): string {
   const singular = !Number.isInteger(value) || russianPlural.select(value) === 'one';
   return `${numberText(value).ru} ${noun.ru[singular ? 3 : 2]}`;
 }

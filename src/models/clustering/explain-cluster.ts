@@ -10,7 +10,7 @@ import type { FittedStandardiseLog } from './standardise-log.ts';
 const plainPrecision = 0.8;
 const mostlyPrecision = 0.5;
 
-export interface ClusterExplanation {
+interface ClusterExplanation {
   /** 0 is noise. */
   readonly cluster: number;
   readonly rows: number;

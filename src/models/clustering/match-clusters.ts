@@ -8,7 +8,7 @@ export interface Membership {
   readonly groups: ArrayLike<number>;
 }
 
-export interface ClusterMatch {
+interface ClusterMatch {
   /** A cluster of this run, 1 or more. */
   readonly cluster: number;
   /** The segment id that it has from now on. */

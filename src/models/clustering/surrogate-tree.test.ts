@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FeatureMatrix } from '../classification/feature-matrix.ts';
 import { Random } from '../random.ts';
+import { binFeatures } from './binned-features.ts';
 import { findClusterRules } from './cluster-rules.ts';
 import { roughness, roundestBetween } from './round-threshold.ts';
-import { binFeatures, fitSurrogateTree, type RuleCondition } from './surrogate-tree.ts';
+import { fitSurrogateTree, type RuleCondition } from './surrogate-tree.ts';
 
 const inDays = (name: string) => name.endsWith('_days');
 
