@@ -96,6 +96,18 @@ describe('selectSimplest', () => {
     expect(reversed.chosen).toBe('best');
   });
 
+  it('draws the line at one standard error', () => {
+    // 400 losses that differ from the best one's by multiple * SE on average, with a deviation of 0.1, hence SE = 0.1 / 20.
+    const chosenAt = (multiple: number) => {
+      const predicted = Float64Array.from({ length: 400 }, (_, row) =>
+        Math.exp(-Math.LN2 - (multiple * 0.1) / 20 - (row % 2 === 0 ? 0.1 : -0.1)),
+      );
+      const best = { name: 'best', predicted: new Float64Array(400).fill(0.5) };
+      return selectSimplest([{ name: 'simple', predicted }, best], new Uint8Array(400).fill(1)).chosen;
+    };
+    expect([0.2, 0.8, 1.2, 1.8].map(chosenAt)).toEqual(['simple', 'simple', 'best', 'best']);
+  });
+
   it('takes the simpler of two that are equal', () => {
     const { outcome, predictedWith } = simulate(50);
     const predicted = predictedWith(0);

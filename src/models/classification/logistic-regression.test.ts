@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { logLoss } from '../classification-metrics.ts';
 import { Random } from '../random.ts';
 import { logistic } from '../special-functions.ts';
 import type { FeatureMatrix } from './feature-matrix.ts';
@@ -70,6 +71,7 @@ describe('fitLogistic', () => {
         );
         const { means, deviations } = scaleOf(matrix, undefined, outcome.length);
         const model = fitLogistic(matrix, outcome, { l2 });
+        expect(model.diagnostics.logLoss).toBeCloseTo(logLoss(model.predict(matrix), outcome)!, 12);
         const residuals = model.predict(matrix).map((p, i) => outcome[i]! - p);
         expect(residuals.reduce((sum, r) => sum + r, 0)).toBeCloseTo(0, 4);
         matrix.columns.forEach((column, j) => {
@@ -224,8 +226,8 @@ describe('the choice of l2', () => {
       matrix: toMatrix(...validation.matrix.columns.map((c) => c.subarray(0, 99))),
       outcome: validation.outcome.subarray(0, 99),
     };
-    chooseL2OnValidation({ ...train, weights }, first).tried.forEach(({ logLoss }, i) => {
-      expect(logLoss).toBeCloseTo(choice.tried[i]!.logLoss, 12);
+    chooseL2OnValidation({ ...train, weights }, first).tried.forEach((entry, i) => {
+      expect(entry.logLoss).toBeCloseTo(choice.tried[i]!.logLoss, 12);
     });
   });
 
