@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerEvaluate } from './commands/evaluate.ts';
 import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
 import { registerRead } from './commands/read.ts';
@@ -20,6 +21,7 @@ function createProgram(): Command {
   registerStart(program, cli);
   registerImport(program, cli);
   registerScore(program, cli);
+  registerEvaluate(program, cli);
   registerRead(program, cli);
   registerDb(program, cli);
   registerGenerate(program, cli);

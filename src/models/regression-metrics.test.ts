@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mae, rmse, spearman, totalRatio } from './regression-metrics.ts';
+import { mae, normalizedGini, rmse, spearman, topDecileShare, totalRatio } from './regression-metrics.ts';
 
 const f = (...values: number[]) => Float64Array.from(values);
 
@@ -78,4 +78,30 @@ describe('no rows and bad rows', () => {
       }
     },
   );
+});
+
+describe('rankings of amounts', () => {
+  const actual = Float64Array.of(0, 0, 0, 0, 0, 0, 0, 0, 10, 90);
+
+  it('give 1 to the perfect order, -1 to its reverse, and what chance gives lies between', () => {
+    expect(normalizedGini(actual, actual)).toBeCloseTo(1, 12);
+    expect(
+      normalizedGini(
+        actual.map((value) => -value),
+        actual,
+      ),
+    ).toBeCloseTo(-1, 1);
+    expect(normalizedGini(Float64Array.of(0, 0, 0, 0, 0, 0, 0, 0, 2, 1), actual)).toBeCloseTo(
+      (0.9 - 0.08) / 0.9 + 0.0,
+      0,
+    );
+    expect(normalizedGini(actual, new Float64Array(10))).toBeNull();
+    expect(normalizedGini(actual, new Float64Array(10).fill(3))).toBeNull();
+  });
+
+  it('count what the best tenth by prediction brought', () => {
+    expect(topDecileShare(actual, actual)).toBeCloseTo(0.9, 12);
+    expect(topDecileShare(Float64Array.of(9, 0, 0, 0, 0, 0, 0, 0, 0, 0), actual)).toBe(0);
+    expect(topDecileShare(actual, new Float64Array(10))).toBeNull();
+  });
 });

@@ -67,3 +67,35 @@ export const spearman: Metric = (predicted, actual) => {
   }
   return ofLeft === 0 || ofRight === 0 ? null : both / Math.sqrt(ofLeft * ofRight);
 };
+
+/** Area between the curve of captured amounts, best first by `order`, and the diagonal; ties in the order of the rows. */
+function gini(order: Float64Array, amounts: Float64Array): number {
+  const ascending = ascendingOrder(order);
+  const total = amounts.reduce((sum, value) => sum + value, 0);
+  let captured = 0;
+  let area = 0;
+  for (let i = ascending.length - 1; i >= 0; i--) {
+    captured += amounts[ascending[i]!]!;
+    area += captured / total;
+  }
+  return area / ascending.length - (ascending.length + 1) / (2 * ascending.length);
+}
+
+/**
+ * Gini of the actual amounts ordered by prediction, over the Gini of the perfect order: 1 ranks perfectly, 0 like chance. Null where the actuals sum to 0 or less, or all are equal.
+ */
+export const normalizedGini: Metric = (predicted, actual) => {
+  check(predicted, actual);
+  if (!(actual.reduce((sum, value) => sum + value, 0) > 0)) return null;
+  const best = gini(actual, actual);
+  return best > 0 ? gini(predicted, actual) / best : null;
+};
+
+/** Share of all actual amounts that came from the tenth of rows with the highest predictions; null where they sum to 0 or less. */
+export const topDecileShare: Metric = (predicted, actual) => {
+  check(predicted, actual);
+  const total = actual.reduce((sum, value) => sum + value, 0);
+  if (!(total > 0)) return null;
+  const top = ascendingOrder(predicted).slice(-Math.max(1, Math.round(predicted.length / 10)));
+  return top.reduce((sum, row) => sum + actual[row]!, 0) / total;
+};

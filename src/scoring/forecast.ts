@@ -16,7 +16,13 @@ import { daysBefore } from './snapshot.ts';
 export type PopulationName = 'buyers' | 'visitors';
 
 /** In order of simplicity. */
-export const candidateNames = ['recency', 'purchase-model', 'logistic', 'boosted-trees'] as const;
+export const candidateNames = [
+  'recency',
+  'purchase-model',
+  'calibrated-purchase-model',
+  'logistic',
+  'boosted-trees',
+] as const;
 export type CandidateName = (typeof candidateNames)[number];
 
 export interface Question {
@@ -125,7 +131,7 @@ function fitRecency(calibration: Cut, target: At, name: PopulationName): Fit {
   };
 }
 
-function fitPurchases(calibration: Cut, target: At): Fit | undefined {
+function calibratePurchases(calibration: Cut, target: At): Fit | undefined {
   if (target.purchaseForecast.length === 0 || calibration.purchaseForecast.length === 0) return undefined;
   const { probabilities, calibration: curve } = calibrated(
     calibration.purchaseForecast,
@@ -197,22 +203,26 @@ async function makeForecasts(forecaster: Forecaster, target: Date): Promise<Fore
   const at = await matrixAt(history, target, question);
   const calibration = await forecaster.cutAt(daysBefore(target, question.horizonDays));
   const fits = new Map<CandidateName, Fit>();
+  // As it is: where a shop's customers age together, the last window's correction is wrong for the next.
+  if (at.purchaseForecast.length > 0)
+    fits.set('purchase-model', { probabilities: at.purchaseForecast, parameters: {} });
   const cuts = calibration ? await fitCuts(forecaster, target) : [];
   if (calibration) {
     fits.set('recency', fitRecency(calibration, at, question.population));
-    const purchases = fitPurchases(calibration, at);
-    if (purchases) fits.set('purchase-model', purchases);
+    const purchases = calibratePurchases(calibration, at);
+    if (purchases) fits.set('calibrated-purchase-model', purchases);
   }
   if (calibration && cuts.length > 0) {
     fits.set('logistic', fitClassifier(logistic, cuts, calibration, at));
     fits.set('boosted-trees', fitClassifier(boostedTrees, cuts, calibration, at));
   }
+  const made = candidateNames.filter((name) => fits.has(name));
   return {
     at,
     calibration,
     fittedAt: cuts.map((cut) => cut.population.moment),
-    probabilities: new Map([...fits].map(([name, fit]) => [name, fit.probabilities])),
-    parameters: new Map([...fits].map(([name, fit]) => [name, fit.parameters])),
+    probabilities: new Map(made.map((name) => [name, fits.get(name)!.probabilities])),
+    parameters: new Map(made.map((name) => [name, fits.get(name)!.parameters])),
   };
 }
 

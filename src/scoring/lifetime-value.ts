@@ -1,10 +1,9 @@
-import { AppError } from '../errors.ts';
-import type { FittedBgNbd } from '../models/bg-nbd.ts';
 import { type FittedGammaGamma, fitGammaGamma } from '../models/gamma-gamma.ts';
-import { mae, spearman, totalRatio } from '../models/regression-metrics.ts';
+import type { PurchaseModel } from '../models/purchase-model.ts';
+import { mae, normalizedGini, spearman, topDecileShare, totalRatio } from '../models/regression-metrics.ts';
 import { snapshotOf } from './features.ts';
 import type { History } from './history.ts';
-import { DAYS_PER_WEEK, fitPurchaseModel } from './purchase-model.ts';
+import { DAYS_PER_WEEK, fitOrNothing, fitPurchaseModel } from './purchase-model.ts';
 import { daysBefore, historyDays, type Snapshot } from './snapshot.ts';
 import { type Metrics, type Missing, unmet } from './status.ts';
 
@@ -34,19 +33,12 @@ function fitSpend(snapshot: Snapshot): FittedGammaGamma | undefined {
   const repeaters = Array.from(snapshot.userId.keys()).filter(
     (i) => snapshot.frequency[i]! > 0 && snapshot.monetaryValue[i]! > 0,
   );
-  try {
-    return fitGammaGamma({
+  return fitOrNothing(() =>
+    fitGammaGamma({
       frequency: Float64Array.from(repeaters, (i) => snapshot.frequency[i]!),
       monetaryValue: Float64Array.from(repeaters, (i) => snapshot.monetaryValue[i]!),
-    });
-  } catch (error) {
-    if (
-      error instanceof AppError &&
-      (error.code === 'MODEL_NO_CONVERGENCE' || error.code === 'MODEL_BAD_INPUT')
-    )
-      return undefined;
-    throw error;
-  }
+    }),
+  );
 }
 
 /** Share of the revenue that the shop's customers send back: forecasts are of purchases, LTV is of what stays. */
@@ -57,7 +49,7 @@ function refundShare(snapshot: Snapshot): number {
 }
 
 function forecastRevenue(
-  model: FittedBgNbd,
+  model: PurchaseModel,
   spend: FittedGammaGamma,
   snapshot: Snapshot,
   horizonDays: number,
@@ -86,37 +78,59 @@ function forecastRevenue(
   };
 }
 
-/** The forecast made at an earlier cut-off against what came; the naive forecast is that everybody does the same as in the window before. */
-async function backtest(history: History, moment: Date, days: number): Promise<Record<string, unknown>> {
-  const cutoff = daysBefore(moment, days);
-  const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
-  const model = snapshot.size > 0 ? fitPurchaseModel(snapshot) : undefined;
-  const spend = model ? fitSpend(snapshot) : undefined;
-  if (!model || !spend) return { cutoff: cutoff.toISOString(), horizonDays: days, models: {} };
-  const before = await history.outcomes(daysBefore(cutoff, days), days);
-  const after = await history.outcomes(cutoff, days);
-  const actual = Float64Array.from(snapshot.userId, (id) => after.revenue.get(id) ?? 0);
-  const judge = (predicted: Float64Array): Metrics => ({
+/** Revenue of one window as forecast at its start, by each model, beside the naive forecast that everybody does the same again. */
+export interface JudgedRevenue {
+  readonly cutoff: Date;
+  readonly horizonDays: number;
+  readonly customers: number;
+  readonly models: Readonly<Record<string, Metrics>>;
+}
+
+function judgeRevenue(predicted: Float64Array, actual: Float64Array): Metrics {
+  return {
     spearman: spearman(predicted, actual),
+    gini: normalizedGini(predicted, actual),
+    topDecileShare: topDecileShare(predicted, actual),
     totalRatio: totalRatio(predicted, actual),
     mae: mae(predicted, actual),
-  });
-  return {
-    cutoff: cutoff.toISOString(),
-    horizonDays: days,
-    customers: snapshot.size,
-    models: {
-      bgNbdGammaGamma: judge(forecastRevenue(model, spend, snapshot, days).revenue),
-      naiveSameAgain: judge(Float64Array.from(snapshot.userId, (id) => before.revenue.get(id) ?? 0)),
-    },
   };
+}
+
+/** `modelsOf` gives models fitted to the buyers at the cut-off, by name. */
+export async function judgeLifetimeValue(
+  history: History,
+  cutoff: Date,
+  horizonDays: number,
+  modelsOf: (snapshot: Snapshot) => ReadonlyMap<string, PurchaseModel>,
+): Promise<JudgedRevenue> {
+  const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
+  const models: Record<string, Metrics> = {};
+  const spend = snapshot.size > 0 ? fitSpend(snapshot) : undefined;
+  if (spend) {
+    const before = await history.outcomes(daysBefore(cutoff, horizonDays), horizonDays);
+    const after = await history.outcomes(cutoff, horizonDays);
+    const revenueOf = (outcomes: typeof after): Float64Array =>
+      Float64Array.from(snapshot.userId, (id) => outcomes.revenue.get(id) ?? 0);
+    const actual = revenueOf(after);
+    models['same-again'] = judgeRevenue(revenueOf(before), actual);
+    for (const [name, model] of modelsOf(snapshot)) {
+      models[name] = judgeRevenue(forecastRevenue(model, spend, snapshot, horizonDays).revenue, actual);
+    }
+  }
+  return { cutoff, horizonDays, customers: snapshot.size, models };
+}
+
+/** Only the model that is served: a score is no contest. */
+function servedModel(snapshot: Snapshot): ReadonlyMap<string, PurchaseModel> {
+  const model = fitPurchaseModel(snapshot);
+  return new Map(model ? [[model.model, model]] : []);
 }
 
 /** Expected net revenue of the next `horizonDays`: BG/NBD purchases times Gamma-Gamma spend (Fader, Hardie & Lee 2005). */
 export async function lifetimeValue(
   history: History,
   snapshot: Snapshot,
-  model: FittedBgNbd | undefined,
+  model: PurchaseModel | undefined,
   options: LifetimeValueOptions,
 ): Promise<LifetimeValueModel> {
   const missing = unmet([
@@ -140,6 +154,13 @@ export async function lifetimeValue(
       horizonDays: options.horizonDays,
       extrapolated: historyDays(snapshot) < options.horizonDays,
     },
-    evaluation: await backtest(history, snapshot.moment, options.backtestDays),
+    evaluation: {
+      ...(await judgeLifetimeValue(
+        history,
+        daysBefore(snapshot.moment, options.backtestDays),
+        options.backtestDays,
+        servedModel,
+      )),
+    },
   };
 }

@@ -18,8 +18,8 @@ export interface ChosenForecast {
   readonly selection: SelectionRecord | undefined;
 }
 
-/** Where history is too short to choose, the purchase model: it needs no outcomes to learn from. */
-const UNCHOSEN: readonly CandidateName[] = ['purchase-model', 'recency'];
+/** Where history is too short to choose, the purchase model, calibrated: it needs no outcomes to learn from. */
+const UNCHOSEN: readonly CandidateName[] = ['calibrated-purchase-model', 'recency'];
 
 async function select(forecaster: Forecaster, moment: Date): Promise<SelectionRecord | undefined> {
   const at = daysBefore(moment, forecaster.question.horizonDays);

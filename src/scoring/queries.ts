@@ -3,6 +3,12 @@ export const END_OF_DAY = 'SELECT app_schema.day_start($1::date + 1) AS moment';
 export const LATEST_PURCHASE = `
   SELECT max(event_timestamp) AS moment FROM app_schema.events WHERE event_type = 'purchase' AND event_timestamp < $1`;
 
+/** NULL where nobody bought. */
+export const END_OF_LATEST_PURCHASE = `
+  SELECT app_schema.day_start((max(e.event_timestamp) AT TIME ZONE s.time_zone)::date + 1) AS moment
+  FROM app_schema.settings s LEFT JOIN app_schema.events e ON e.event_type = 'purchase'
+  GROUP BY s.time_zone`;
+
 // COPY takes no parameters, so the server itself formats them into the statement as literals.
 /** $2 lists columns of the function: names of our own, never input. */
 export const FORMAT_FEATURES = `
