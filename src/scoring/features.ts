@@ -5,7 +5,7 @@ import * as queries from './queries.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The columns of get_customer_features after user_id, in order. */
-export const featureColumns = [
+const featureColumns = [
   'frequency',
   'recency_days',
   't_days',
