@@ -10,7 +10,7 @@ import type {
   PurchaseHistories,
   PurchaseModel,
 } from './purchase-model.ts';
-import { observedPrecision, unknownPrecision } from './standard-errors.ts';
+import { observedPrecision, unknownPrecision, withPrecision } from './standard-errors.ts';
 
 type Parameters<Name extends string> = Readonly<Record<Name, number>>;
 type OfHistory<Name extends string> = (
@@ -118,6 +118,7 @@ function assemble<Name extends string>(
 ): PurchaseModel<Name> {
   const { model } = definition;
   Object.freeze(parameters);
+  Object.freeze(diagnostics.standardErrors);
   Object.freeze(diagnostics);
   return Object.freeze<PurchaseModel<Name>>({
     model,
@@ -189,5 +190,5 @@ export function restoreBuyTillYouDie<Name extends string>(
   const { model, names } = definition;
   const domains = Object.fromEntries(names.map((name) => [name, 'positive'])) as Record<Name, 'positive'>;
   const stored = readModelJson<Parameters<Name>, PurchaseDiagnostics<Name>>(json, model, 1, domains);
-  return assemble(definition, stored.parameters, { ...unknownPrecision(names), ...stored.diagnostics });
+  return assemble(definition, stored.parameters, withPrecision(stored.diagnostics, names));
 }

@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type FittedBgNbd, fitBgNbd } from './bg-nbd.ts';
 import { type FittedGammaGamma, fitGammaGamma } from './gamma-gamma.ts';
+import { type FittedMbgNbd, fitMbgNbd } from './mbg-nbd.ts';
+import { comparePurchaseModels } from './model-comparison.ts';
+import { type FittedParetoNbd, fitParetoNbd, paretoNbdFromJSON } from './pareto-nbd.ts';
+import type { PurchaseModel } from './purchase-model.ts';
 
 const dataDir = process.env['CUSTOMER_ANALYZER_DATA'];
 
@@ -123,6 +127,111 @@ describe.skipIf(!dataDir)('BG/NBD on the CDNOW sample, as published (needs CUSTO
   });
 });
 
+/** Expected purchases in the 39 weeks after the calibration against what came, over all customers. */
+function predictedOverActual(model: PurchaseModel, { frequency, recency, T, later }: Cdnow): number {
+  const expected = frequency.reduce(
+    (sum, x, i) => sum + model.expectedPurchases(39, x, recency[i]!, T[i]!),
+    0,
+  );
+  return expected / later.reduce((sum, n) => sum + n, 0);
+}
+
+describe.skipIf(!dataDir)(
+  'Pareto/NBD on the CDNOW sample, as published (needs CUSTOMER_ANALYZER_DATA)',
+  () => {
+    let data: Cdnow;
+    let model: FittedParetoNbd;
+    beforeAll(() => {
+      data = readCdnow(dataDir as string);
+      model = fitParetoNbd(data);
+    });
+    const published = { r: 0.55315, alpha: 10.57633, s: 0.60625, beta: 11.6715 };
+
+    it('has the parameters and log-likelihood of the BTYD vignette, and no lower a maximum', () => {
+      for (const [name, value] of Object.entries(published)) {
+        expect(Math.abs(model.parameters[name as keyof typeof published] / value - 1)).toBeLessThan(3e-4);
+      }
+      expect(model.diagnostics.logLikelihood).toBeCloseTo(-9594.976, 3);
+      const atPublished = paretoNbdFromJSON({ ...model.toJSON(), parameters: published });
+      const sum = atPublished.logLikelihoods(data).reduce((total, value) => total + value, 0);
+      expect(sum).toBeLessThan(model.diagnostics.logLikelihood);
+      expect(sum).toBeCloseTo(model.diagnostics.logLikelihood, 4);
+    });
+
+    it('expects of single customers what was published for them', () => {
+      // Published at the published parameters, whose last digits show in the fifth digit here.
+      expect(Math.abs(model.expectedPurchases(52, 26, 30.857, 31) - 25.456)).toBeLessThan(0.001);
+      expect(model.probabilityAlive(26, 30.857, 31)).toBeCloseTo(0.99787, 5);
+      expect(model.probabilityOfPurchase(39, 2, 30.43, 38.86)).toBeCloseTo(0.5919, 4);
+      expect(model.probabilityOfPurchase(30 / 7, 0, 0, 38.86)).toBeCloseTo(0.01295, 5);
+    });
+
+    it('comes near to the hold-out of all customers', () => {
+      expect(Math.abs(predictedOverActual(model, data) - 1)).toBeLessThan(0.15);
+    });
+  },
+);
+
+describe.skipIf(!dataDir)('MBG/NBD on the CDNOW sample, as published (needs CUSTOMER_ANALYZER_DATA)', () => {
+  let data: Cdnow;
+  let model: FittedMbgNbd;
+  beforeAll(() => {
+    data = readCdnow(dataDir as string);
+    model = fitMbgNbd(data);
+  });
+
+  it('has the parameters and log-likelihood of Batislam, Denizel & Filiztekin (2007) and of lifetimes', () => {
+    expect(model.parameters.r).toBeCloseTo(0.525, 3);
+    expect(model.parameters.alpha).toBeCloseTo(6.183, 3);
+    expect(model.parameters.a).toBeCloseTo(0.891, 3);
+    expect(model.parameters.b).toBeCloseTo(1.614, 3);
+    expect(model.diagnostics.logLikelihood).toBeCloseTo(-9582.136, 3);
+  });
+
+  it('counts one-time buyers as gone with time, and comes near to the hold-out', () => {
+    const { a, b } = model.parameters;
+    expect(model.probabilityAlive(0, 0, 0)).toBeCloseTo(b / (a + b), 14);
+    expect(model.probabilityAlive(0, 0, 38.86)).toBeLessThan(0.5);
+    expect(Math.abs(predictedOverActual(model, data) - 1)).toBeLessThan(0.2);
+  });
+});
+
+describe.skipIf(!dataDir)(
+  'the three models of purchases on the CDNOW sample (needs CUSTOMER_ANALYZER_DATA)',
+  () => {
+    let data: Cdnow;
+    let models: PurchaseModel[];
+    beforeAll(() => {
+      data = readCdnow(dataDir as string);
+      models = [fitBgNbd(data), fitMbgNbd(data), fitParetoNbd(data)];
+    });
+
+    it('have standard errors, all of a well-conditioned maximum', () => {
+      for (const { parameters, diagnostics } of models) {
+        expect(diagnostics.hessianPositiveDefinite).toBe(true);
+        expect(diagnostics.conditionNumber).toBeLessThan(1000);
+        const relative = Object.entries(diagnostics.standardErrors).map(
+          ([name, error]) => error! / parameters[name]!,
+        );
+        for (const share of relative) {
+          expect(share).toBeGreaterThan(0.01);
+          expect(share).toBeLessThan(0.6);
+        }
+      }
+    });
+
+    it('are ranked by BIC, with what Vuong says of the distance', () => {
+      const ranked = comparePurchaseModels(models, data);
+      expect(ranked.map(({ model }) => model)).toEqual(['mbg-nbd', 'bg-nbd', 'pareto-nbd']);
+      const [best, second, third] = ranked;
+      expect(best!.bic).toBeCloseTo(2 * 9582.136 + 4 * Math.log(2357), 2);
+      // Three tenths of a unit of log-likelihood are nothing.
+      expect(second!.vuong!.pValue).toBeGreaterThan(0.05);
+      expect(third!.vuong!.statistic).toBeGreaterThan(0);
+    });
+  },
+);
+
 describe.skipIf(!dataDir)(
   'Gamma-Gamma on the CDNOW sample, as published (needs CUSTOMER_ANALYZER_DATA)',
   () => {
@@ -140,6 +249,9 @@ describe.skipIf(!dataDir)(
       expect(Math.abs(model.parameters.gamma - 15.44)).toBeLessThan(0.01);
       expect(model.diagnostics.logLikelihood).toBeCloseTo(-4055.92, 2);
       expect(model.diagnostics.meanTied).toBe(false);
+      expect(model.diagnostics.hessianPositiveDefinite).toBe(true);
+      const sum = model.logLikelihoods(data).reduce((total, value) => total + value, 0);
+      expect(sum).toBeCloseTo(model.diagnostics.logLikelihood, 8);
     });
 
     it('expects of the first ten customers what was published for them', () => {

@@ -1,5 +1,5 @@
 import type { Objective } from './line-search.ts';
-import { digamma, lbeta, summationBlock } from './special-functions.ts';
+import { digamma, lbeta, logOnePlusExp, summationBlock } from './special-functions.ts';
 
 /** The rows with frequency above 0, values in multiples of `scale`. */
 export interface SpendStatistics {
@@ -74,6 +74,18 @@ function sumRows(
     sums[3] += byGamma;
   }
   return sums;
+}
+
+/** The log-density of one customer's mean value, per unit of currency, by the formula of the objective below; 0 for x = 0. */
+export function gammaGammaRowLogLikelihood(
+  { p, q, gamma }: { readonly p: number; readonly q: number; readonly gamma: number },
+  x: number,
+  meanSpend: number,
+): number {
+  if (x === 0) return 0;
+  const logRatio = Math.log(x) + Math.log(meanSpend) - Math.log(gamma);
+  const powers = p * x * logOnePlusExp(-logRatio) + q * logOnePlusExp(logRatio);
+  return -lbeta(p * x, q) - powers - Math.log(meanSpend);
 }
 
 /**

@@ -76,13 +76,42 @@ describe('the log-likelihood', () => {
 });
 
 describe('fitGammaGamma', () => {
-  it('gets simulated parameters back: 40,000 customers, each within 5 %, three times the standard error', () => {
+  it('gets simulated parameters back within 3 of its own standard errors', () => {
     for (const seed of [1, 2]) {
-      const { parameters } = fitGammaGamma(simulate(40_000, seed));
-      expect(Math.abs(parameters.p / cdnow.p - 1)).toBeLessThan(0.05);
-      expect(Math.abs(parameters.q / cdnow.q - 1)).toBeLessThan(0.05);
-      expect(Math.abs(parameters.gamma / cdnow.gamma - 1)).toBeLessThan(0.1);
+      const { parameters, diagnostics } = fitGammaGamma(simulate(40_000, seed));
+      expect(diagnostics.hessianPositiveDefinite).toBe(true);
+      for (const name of ['p', 'q', 'gamma'] as const) {
+        const standardError = diagnostics.standardErrors[name]!;
+        expect(standardError / cdnow[name]).toBeLessThan(0.06);
+        expect(Math.abs(parameters[name] - cdnow[name])).toBeLessThan(3 * standardError);
+      }
     }
+  });
+
+  it('has standard errors of the size by which fits to other customers scatter', () => {
+    const fits = Array.from({ length: 30 }, (_, i) => fitGammaGamma(simulate(4000, 50 + i)));
+    for (const name of ['p', 'q', 'gamma'] as const) {
+      const logs = fits.map(({ parameters }) => Math.log(parameters[name]));
+      const mean = logs.reduce((sum, value) => sum + value, 0) / 30;
+      const scatter = Math.sqrt(logs.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 29);
+      const stated = fits
+        .map(({ parameters, diagnostics }) => diagnostics.standardErrors[name]! / parameters[name])
+        .toSorted((u, v) => u - v)[15]!;
+      // The standard deviation of 30 values is itself known to 13 %.
+      expect(scatter / stated).toBeGreaterThan(0.6);
+      expect(scatter / stated).toBeLessThan(1.5);
+    }
+  });
+
+  it('reports the log-likelihood that its customers sum up to, 0 for one-time buyers', () => {
+    const data = simulate(500, 8);
+    const model = fitGammaGamma(data);
+    const rows = model.logLikelihoods(data);
+    expect(rows.reduce((sum, value) => sum + value, 0)).toBeCloseTo(model.diagnostics.logLikelihood, 8);
+    expect(data.frequency.every((x, i) => x > 0 || rows[i] === 0)).toBe(true);
+    const { standardErrors, conditionNumber, hessianPositiveDefinite, ...older } = model.diagnostics;
+    const restored = gammaGammaFromJSON({ ...model.toJSON(), diagnostics: older });
+    expect(restored.diagnostics.standardErrors).toEqual({ p: null, q: null, gamma: null });
   });
 
   it('expects something between the population and the customer, nearer to the customer with each purchase', () => {
@@ -117,6 +146,11 @@ describe('fitGammaGamma', () => {
     const values = data.monetaryValue.filter((_, i) => data.frequency[i]! > 0);
     const observed = values.reduce((sum, m) => sum + m, 0) / values.length;
     expect(diagnostics.meanTied).toBe(true);
+    // On the surface p gamma = mean (q - 1), with the mean taken for known, gamma has the error of (q - 1) / p.
+    const { p, q, gamma } = diagnostics.standardErrors;
+    const share = [p! / parameters.p, q! / (parameters.q - 1)] as const;
+    expect(gamma! / parameters.gamma).toBeLessThanOrEqual(share[0] + share[1]);
+    expect(gamma! / parameters.gamma).toBeGreaterThanOrEqual(Math.abs(share[0] - share[1]));
     expect(parameters.q).toBeGreaterThan(1);
     expect(expectedSpend(0, 0) / observed).toBeCloseTo(1, 9);
     expect(expectedSpend(1, 10)).toSatisfy(Number.isFinite);

@@ -1,9 +1,15 @@
 import { AppError } from '../errors.ts';
-import { gammaGammaObjective, type SpendStatistics, summarizeSpend } from './gamma-gamma-likelihood.ts';
+import {
+  gammaGammaObjective,
+  gammaGammaRowLogLikelihood,
+  type SpendStatistics,
+  summarizeSpend,
+} from './gamma-gamma-likelihood.ts';
 import type { Objective } from './line-search.ts';
 import { checkPenalty, runaways, withPenalty } from './log-parameters.ts';
 import { readModelJson } from './model-json.ts';
 import { minimize } from './optimize.ts';
+import { observedPrecision, type Precision, withPrecision } from './standard-errors.ts';
 
 /** One row per customer. Rows with frequency 0 hold no information about spend and are passed over. */
 export interface SpendHistories {
@@ -26,7 +32,10 @@ interface GammaGammaParameters {
   readonly gamma: number;
 }
 
-interface GammaGammaDiagnostics {
+type GammaGammaName = keyof GammaGammaParameters;
+
+/** Where `meanTied` holds, the standard errors take the population mean for known. */
+interface GammaGammaDiagnostics extends Precision<GammaGammaName> {
   readonly logLikelihood: number;
   /** Customers with frequency above 0. */
   readonly customers: number;
@@ -51,9 +60,12 @@ export interface FittedGammaGamma {
   readonly diagnostics: GammaGammaDiagnostics;
   /** Expected mean value of a customer's transactions after x of them with mean `meanSpend` (0 for x = 0). */
   expectedSpend(x: number, meanSpend: number): number;
+  /** One per row, 0 where the frequency is 0. */
+  logLikelihoods(data: SpendHistories): Float64Array;
   toJSON(): GammaGammaJson;
 }
 
+const names: readonly GammaGammaName[] = ['p', 'q', 'gamma'];
 const domains = { p: 'positive', q: 'positive', gamma: 'positive' } as const;
 
 function checkSpend(data: SpendHistories): void {
@@ -90,11 +102,16 @@ function expectedSpend(parameters: GammaGammaParameters, x: number, meanSpend: n
 
 function fitted(parameters: GammaGammaParameters, diagnostics: GammaGammaDiagnostics): FittedGammaGamma {
   Object.freeze(parameters);
+  Object.freeze(diagnostics.standardErrors);
   Object.freeze(diagnostics);
   return Object.freeze<FittedGammaGamma>({
     parameters,
     diagnostics,
     expectedSpend: (x, meanSpend) => expectedSpend(parameters, x, meanSpend),
+    logLikelihoods: (data) => {
+      checkSpend(data);
+      return data.frequency.map((x, i) => gammaGammaRowLogLikelihood(parameters, x, data.monetaryValue[i]!));
+    },
     toJSON: () => ({ model: 'gamma-gamma', version: 1, parameters, diagnostics }),
   });
 }
@@ -116,10 +133,11 @@ interface Fit {
   value: number;
   iterations: number;
   gradientNorm: number;
+  precision: Precision<GammaGammaName>;
 }
 
-function checkInterior(names: readonly string[], point: Float64Array, customers: number): void {
-  const lost = runaways(names, point, new Array<number>(names.length).fill(0));
+function checkInterior(coordinates: readonly string[], point: Float64Array, customers: number): void {
+  const lost = runaways(coordinates, point, new Array<number>(coordinates.length).fill(0));
   if (lost.length === 0) return;
   const list = lost.map(({ name, direction }) => `${name} -> ${direction < 0 ? '0' : 'infinity'}`).join(', ');
   throw new AppError(
@@ -138,8 +156,15 @@ function fitFree(data: SpendStatistics, penalty: number, maxIterations: number):
     maxIterations,
   });
   if (penalty === 0) checkInterior(['p', 'q', 'gamma'], point, data.customers);
-  const [p, q, gamma] = [...point].map(Math.exp) as [number, number, number];
-  return { parameters: { p, q, gamma: gamma * data.scale }, value, iterations, gradientNorm };
+  const [p, q, ratio] = [...point].map(Math.exp) as [number, number, number];
+  const gamma = ratio * data.scale;
+  const jacobian = [
+    [p, 0, 0],
+    [0, q, 0],
+    [0, 0, gamma],
+  ];
+  const precision = observedPrecision(objective, point, data.customers, names, jacobian);
+  return { parameters: { p, q, gamma }, value, iterations, gradientNorm, precision };
 }
 
 function fitTied(data: SpendStatistics, penalty: number, maxIterations: number): Fit {
@@ -149,12 +174,14 @@ function fitTied(data: SpendStatistics, penalty: number, maxIterations: number):
   });
   if (penalty === 0) checkInterior(['p', 'q - 1'], point, data.customers);
   const [p, excess] = [...point].map(Math.exp) as [number, number];
-  return {
-    parameters: { p, q: 1 + excess, gamma: (data.scale * excess) / p },
-    value,
-    iterations,
-    gradientNorm,
-  };
+  const gamma = (data.scale * excess) / p;
+  const jacobian = [
+    [p, 0],
+    [0, excess],
+    [-gamma, gamma],
+  ];
+  const precision = observedPrecision(objective, point, data.customers, names, jacobian);
+  return { parameters: { p, q: 1 + excess, gamma }, value, iterations, gradientNorm, precision };
 }
 
 /**
@@ -194,11 +221,12 @@ export function fitGammaGamma(data: SpendHistories, options: GammaGammaOptions =
     penalty,
     populationMean,
     meanTied,
+    ...fit.precision,
   });
 }
 
-/** Restores a model from what `toJSON` wrote. @throws AppError MODEL_BAD_INPUT for anything else. */
+/** Restores a model from what `toJSON` wrote, also before it had standard errors. @throws AppError MODEL_BAD_INPUT for anything else. */
 export function gammaGammaFromJSON(json: unknown): FittedGammaGamma {
   const stored = readModelJson<GammaGammaParameters, GammaGammaDiagnostics>(json, 'gamma-gamma', 1, domains);
-  return fitted(stored.parameters, stored.diagnostics);
+  return fitted(stored.parameters, withPrecision(stored.diagnostics, names));
 }

@@ -6,8 +6,8 @@ export interface DropoutIntegral {
   byC: number;
 }
 
-// Up to here the series needs at most 130 terms; from there on the trapezoidal rule is as fast.
-const seriesUpTo = 0.75;
+// Up to here the series needs at most 370 terms; beyond, the trapezoidal rule is as fast.
+const seriesUpTo = 0.9;
 
 interface Series {
   value: number;
@@ -65,34 +65,68 @@ function softplus(y: number): number {
 }
 
 /**
- * The trapezoidal rule in y = ln v. The integrand is analytic within |Im y| < pi, so that a step of 1/2 leaves
- * e^(-2 pi^2 / step) = 1e-17, and log-concave, so that the ends can be found by marching.
+ * Adds the terms after the one at y to the sums, where the integrand has become term q^n: without this closed form a
+ * march to the end would take 40 / (s + k) units, for ever in a line search that tries a shape near 0.
  */
-function byTrapezoid(k: number, s: number, c: number, out: DropoutIntegral): void {
-  const step = 0.5;
+function addTail(term: number, decay: number, logV: number, logCV: number, out: DropoutIntegral): void {
+  const rest = -Math.expm1(-decay * step);
+  const sum = (term * (1 - rest)) / rest;
+  const distance = (step * sum) / rest;
+  out.value += sum;
+  out.byK -= sum * logCV + distance;
+  out.byS -= sum * logV + distance;
+  out.byC -= sum;
+}
+
+// By this step the rule is exact to 1e-14 for k and s from 0.01 to 10,000 and c from 1e-4 to 1e4.
+const step = 0.2;
+// From e^37 on 1 + v is v in double precision.
+const powerFrom = 37;
+
+/** One direction of the rule from w = start, summed into `out` without the factor s. */
+function march(
+  k: number,
+  s: number,
+  c: number,
+  start: number,
+  direction: 1 | -1,
+  out: DropoutIntegral,
+): void {
   const logC = Math.log(c);
   const middle = -Math.log(s + 1 + k * c);
-  let [value, byK, byS, byC] = [0, 0, 0, 0];
-  for (const direction of [1, -1]) {
-    let previous = 0;
-    for (let i = direction === 1 ? 0 : 1; ; i++) {
-      const y = middle + direction * i * step;
-      const logV = softplus(y);
-      const logCV = softplus(y + logC);
-      const term = step * Math.exp(y - (s + 1) * logV - k * logCV);
-      value += term;
-      byK -= term * logCV;
-      byS -= term * logV;
-      // c v / (1 + c v), from the logarithms, which hold where v itself would overflow.
-      byC -= term * Math.exp(y + logC - logCV);
-      if (term <= 1e-18 * value && term <= previous) break;
-      previous = term;
+  let previous = 0;
+  for (let w = start; ; w += direction * step) {
+    const bend = Math.exp(-w);
+    const y = middle + w - bend;
+    const logV = softplus(y);
+    const logCV = softplus(y + logC);
+    const term = step * (1 + bend) * Math.exp(y - (s + 1) * logV - k * logCV);
+    out.value += term;
+    out.byK -= term * logCV;
+    out.byS -= term * logV;
+    // c v / (1 + c v), from the logarithms, which hold where v itself would overflow.
+    out.byC -= term * Math.exp(y + logC - logCV);
+    if (term <= 1e-18 * out.value && term <= previous) return;
+    if (w > powerFrom && Math.min(y, y + logC) > powerFrom) {
+      addTail(term, s + k, logV, logCV, out);
+      return;
     }
+    previous = term;
   }
-  out.value = s * value;
-  out.byK = s * byK;
-  out.byS = value + s * byS;
-  out.byC = (s * k * byC) / c;
+}
+
+/**
+ * The trapezoidal rule in w, v = e^y, y = w - e^-w + a constant: the integrand is log-concave, so that its ends can be found by
+ * marching, and analytic, so that the rule converges exponentially (Takahasi & Mori 1974, Publ. RIMS 9:721).
+ */
+function byTrapezoid(k: number, s: number, c: number, out: DropoutIntegral): void {
+  out.value = out.byK = out.byS = out.byC = 0;
+  march(k, s, c, 0, 1, out);
+  march(k, s, c, -step, -1, out);
+  out.byS = out.value + s * out.byS;
+  out.byC *= (s * k) / c;
+  out.byK *= s;
+  out.value *= s;
 }
 
 /**
@@ -100,7 +134,7 @@ function byTrapezoid(k: number, s: number, c: number, out: DropoutIntegral): voi
  * that a customer of Pareto/NBD who is alive at t drops out before the next purchase. Between 0 and 1.
  * It is s / (s + k) 2F1(1, k; s + k + 1; 1 - c), a form of the 2F1 in appendix A1 of Fader & Hardie (2005), A note on deriving the
  * Pareto/NBD model. Unlike the difference of two such functions in the published likelihood it neither cancels nor
- * overflows. Relative error below 1e-13; 0.1 to 1 microsecond.
+ * overflows. Relative error below 1e-13; 0.1 to 4 microseconds. Arguments positive and finite.
  */
 export function dropoutIntegral(k: number, s: number, c: number, out: DropoutIntegral): void {
   if (c <= 1) {

@@ -234,10 +234,14 @@ function paretoNbdLogLikelihood(
   return value;
 }
 
+const farthestLog = 100;
+
 /** The mean negative log-likelihood per customer as a function of (ln r, ln alpha, ln s, ln beta). */
 export function paretoNbdObjective(histories: PurchaseHistories): Objective {
   const data = pairHistories(histories);
   return (point, gradient) => {
+    // A line search may try any point; out here the likelihood has no digits left, or is none.
+    if (point.some((value) => Math.abs(value) > farthestLog)) return Infinity;
     const natural = point.map(Math.exp);
     const [r, alpha, s, beta] = natural as unknown as [number, number, number, number];
     const value = paretoNbdLogLikelihood(data, { r, alpha, s, beta }, gradient);

@@ -1,5 +1,6 @@
 import { fitBuyTillYouDie, type PurchaseModelDefinition, restoreBuyTillYouDie } from './buy-till-you-die.ts';
-import { type ParetoNbdName, paretoNbdObjective } from './pareto-nbd-likelihood.ts';
+import { runaways } from './log-parameters.ts';
+import { type ParetoNbdName, type ParetoNbdParameters, paretoNbdObjective } from './pareto-nbd-likelihood.ts';
 import {
   paretoNbdDiscountedPurchases,
   paretoNbdExpectedPurchases,
@@ -9,8 +10,20 @@ import {
 } from './pareto-nbd-prediction.ts';
 import type { PurchaseFitOptions, PurchaseHistories, PurchaseModel } from './purchase-model.ts';
 
-/** `diagnostics.noDropout` means that within mean T fewer than e^-9 of the customers drop out; s and beta are then arbitrary. */
+/**
+ * `diagnostics.noDropout` means that s went to 0 or beta to infinity and hardly anybody drops out within mean T; which of the
+ * two, and how far, then has no meaning.
+ */
 export type FittedParetoNbd = PurchaseModel<ParetoNbdName>;
+
+/** Less than this share of the customers drops out within mean T, while a parameter runs away: that is NBD. */
+const visibleDropout = 0.01;
+
+function hasNoDropout({ s, beta }: ParetoNbdParameters, meanT: number): boolean {
+  const lost = runaways(['s', 'beta'], [Math.log(s), Math.log(beta)], [0, Math.log(meanT)]);
+  const towards = lost.some(({ name, direction }) => (name === 's' ? direction < 0 : direction > 0));
+  return towards && s * Math.log1p(meanT / beta) < visibleDropout;
+}
 
 const paretoNbd: PurchaseModelDefinition<ParetoNbdName> = {
   model: 'pareto-nbd',
@@ -19,7 +32,7 @@ const paretoNbd: PurchaseModelDefinition<ParetoNbdName> = {
   timeNames: ['alpha', 'beta'],
   dropoutNames: ['s', 'beta'],
   objective: paretoNbdObjective,
-  hasNoDropout: ({ s, beta }, meanT) => s * Math.log1p(meanT / beta) < Math.exp(-9),
+  hasNoDropout,
   logLikelihood: paretoNbdRowLogLikelihood,
   probabilityAlive: paretoNbdProbabilityAlive,
   expectedPurchases: paretoNbdExpectedPurchases,

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digamma, lbeta, lgamma, logistic, logOnePlusExp, logRisingFactorial } from './special-functions.ts';
+import {
+  digamma,
+  erfc,
+  lbeta,
+  lgamma,
+  logistic,
+  logOnePlusExp,
+  logRisingFactorial,
+} from './special-functions.ts';
 
 const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
 const within = (value: number, expected: number, tolerance = 1e-14) =>
@@ -99,5 +107,31 @@ describe('logistic and logOnePlusExp', () => {
     expect(logOnePlusExp(-40)).toBe(Math.exp(-40));
     within(logOnePlusExp(0), Math.LN2);
     within(logistic(1) + logistic(-1), 1);
+  });
+});
+
+describe('erfc', () => {
+  it('meets tabulated values (50 digits by arbitrary precision) on both sides of the change of method', () => {
+    expect(Math.abs(erfc(-1.5) / 1.9661051464753108 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(0) / 1.0 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(0.1) / 0.887537083981715 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(1) / 0.15729920705028513 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(1.9599) / 0.0055761464256555504 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(2) / 0.004677734981047266 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(2.5) / 0.0004069520174449589 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(5) / 1.537459794428035e-12 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(erfc(26) / 5.663192408856143e-296 - 1)).toBeLessThan(1e-13);
+  });
+
+  it('has no step at 2 and the slope of a Gaussian', () => {
+    expect(Math.abs(erfc(2 + 1e-12) / erfc(2 - 1e-12) - 1)).toBeLessThan(1e-10);
+    fc.assert(
+      fc.property(fc.double({ min: -3, max: 6, noNaN: true }), (x) => {
+        const h = 1e-4;
+        const slope = (erfc(x + h) - erfc(x - h)) / (2 * h);
+        const density = (-2 / Math.sqrt(Math.PI)) * Math.exp(-x * x);
+        expect(Math.abs(slope - density)).toBeLessThan(1e-7);
+      }),
+    );
   });
 });

@@ -11,10 +11,18 @@ export interface Precision<Name extends string> {
   readonly standardErrors: Readonly<Record<Name, number | null>>;
 }
 
-/** What a fit stored before standard errors were known says about its precision. */
+/** Where the data say nothing about the precision of a fit. */
 export function unknownPrecision<Name extends string>(names: readonly Name[]): Precision<Name> {
   const standardErrors = Object.fromEntries(names.map((name) => [name, null])) as Record<Name, null>;
   return Object.freeze({ hessianPositiveDefinite: false, conditionNumber: null, standardErrors });
+}
+
+/** Completes what a fit stored before it had standard errors. */
+export function withPrecision<Name extends string, Diagnostics extends Precision<Name>>(
+  stored: Diagnostics,
+  names: readonly Name[],
+): Diagnostics {
+  return 'standardErrors' in stored ? stored : { ...(stored as Diagnostics), ...unknownPrecision(names) };
 }
 
 // The gradient of a mean over 10^6 rows is good to some 1e-14; at this step truncation and rounding both stay near 1e-8.
