@@ -72,8 +72,9 @@ const exhausted = 32;
  * P(a purchase within `horizon` | alive), the first one at u before dropout: int_0^h (k/A) (1 + u/A)^-(k+1) (1 + u/B)^-s du,
  * k = r + x, A = alpha + T, B = beta + T. Substituted is y = ln(1 + u/C) with C such that (1 + u/C)^-(k+s+1) starts
  * with the slope of the integrand and, like it, is a power in the end: what is left beside e^(-(k+s) y) is then nearly constant.
- * With 32 nodes the relative error is below 3e-12 for shapes of 0.05 to 20, scales of 0.5 to 100 and x up to 10,000 from
- * T = 1 on, below 1e-7 at T = 0 (3,000 random cases each, against a double-exponential rule).
+ * With 32 nodes the relative error, against a double-exponential rule, for shapes of 0.05 to 20, scales of 0.5 to 100 and x up to
+ * 10,000 (3,000 random cases each) is below 1e-13 from T = 1 on, and at T = 0 below 1e-12 in 99 % and 3e-7 in all. At
+ * T = 0 with shapes of 0.01 to 100 and scales of 0.01 to 1,000 it is below 2e-5 in 99 %, and 0.03 at worst.
  */
 function purchaseBeforeDropout(k: number, A: number, s: number, B: number, horizon: number): number {
   const C = (k + 1 + s) / ((k + 1) / A + s / B);

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitParetoNbd } from './pareto-nbd.ts';
 import { dropoutIntegral } from './pareto-nbd-integral.ts';
-import { type ParetoNbdParameters, pairHistories, paretoNbdObjective } from './pareto-nbd-likelihood.ts';
+import { type ParetoNbdParameters, paretoNbdObjective } from './pareto-nbd-likelihood.ts';
+import { pairHistories } from './pareto-nbd-pairs.ts';
 import {
   paretoNbdDiscountedPurchases,
   paretoNbdExpectedPurchases,
