@@ -282,7 +282,7 @@ BEGIN
       -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
       SELECT l.product_id, bool_or(l.event_type = 'purchase') AS bought,
         max(CASE l.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.2 END
-          * power(0.5, extract(epoch FROM m.newest - l.event_timestamp)::double precision / 86400 / 90)) AS weight
+          * power(0.5, least(100, extract(epoch FROM m.newest - l.event_timestamp)::double precision / 86400 / 90))) AS weight
       FROM latest l CROSS JOIN (SELECT max(event_timestamp) AS newest FROM latest) m
       GROUP BY l.product_id
     ), similar_to AS (
@@ -755,7 +755,8 @@ CREATE TABLE app_schema.settings (
     time_zone text DEFAULT 'UTC'::text NOT NULL,
     currency text DEFAULT 'USD'::text NOT NULL,
     CONSTRAINT settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT settings_setting_id_check CHECK (setting_id)
+    CONSTRAINT settings_setting_id_check CHECK (setting_id),
+    CONSTRAINT settings_time_zone_check CHECK ((('2000-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE time_zone) IS NOT NULL))
 );
 
 ALTER TABLE app_schema.settings OWNER TO customer_analyzer_owner;

@@ -26,6 +26,11 @@ afterAll(async () => {
 });
 
 describe('the HTTP API', () => {
+  it('leads who opens its address to the documentation', async () => {
+    const response = await api.inject('/');
+    expect([response.statusCode, response.headers.location]).toEqual([302, '/docs']);
+  });
+
   it('answers health and readiness', async () => {
     for (const url of ['/healthz', '/readyz']) {
       const response = await api.inject(url);
@@ -73,6 +78,8 @@ describe('the HTTP API', () => {
     ['/api/products/top?start=2025-01-31', 400, 'VALIDATION'],
     ['/api/products/top?start=2025-02-30&end=2025-03-01', 400, 'VALIDATION'],
     ['/api/products/top?start=2025-02-01&end=2025-01-01', 400, 'PERIOD_REVERSED'],
+    ['/api/users/%zz', 400, 'VALIDATION'],
+    ['/api/users/1?as_of=x', 400, 'VALIDATION'],
     ['/api/nothing', 404, 'NOT_FOUND'],
   ])('%s is a problem: %i %s', async (url, status, code) => {
     const response = await api.inject(url);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { withDatabase } from '../src/database/connection-urls.ts';
 import { runCli } from './support/cli.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
@@ -127,6 +128,8 @@ describe('exit codes and errors on the terminal', () => {
     [['nonsense'], 2],
     [['top-products', '--start', '2025-02-30', '--end', '2025-03-01'], 2],
     [['db', 'url', '--role', 'nobody'], 2],
+    [['import', '--source', 'demo', 'x.csv'], 2],
+    [['import', '--source', '', 'x.csv'], 2],
     [['--version'], 0],
     [['--help'], 0],
   ])('%j ends with %i', async (args, code) => {
@@ -144,6 +147,13 @@ describe('exit codes and errors on the terminal', () => {
     const result = await runCli(['segments'], { [name]: value });
     expect(result.stderr).toContain(code);
     expect(result.code).toBe(2);
+  });
+
+  it('says of a database that is there but not set up how to set it up', async () => {
+    const server = withDatabase(inject('templateUrl'), 'postgres');
+    const result = await runCli(['segments'], { DATABASE_URL: server });
+    expect(result.stderr).toContain('DATABASE_NOT_READY');
+    expect(result.stderr).toContain('db migrate');
   });
 
   it('says what is wrong with a database that cannot be reached or is not set up, and repeats no password', async () => {

@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS app_schema.user_metrics (
 -- One row: the functions below read the shop's days and money from it, never from the session.
 CREATE TABLE IF NOT EXISTS app_schema.settings (
   setting_id BOOLEAN PRIMARY KEY DEFAULT true CHECK (setting_id),
-  time_zone  TEXT NOT NULL DEFAULT 'UTC',
+  -- An unknown zone is an error of this expression; accepted, it would be one of every function that asks for a day.
+  time_zone  TEXT NOT NULL DEFAULT 'UTC' CHECK (TIMESTAMPTZ '2000-01-01 00:00:00+00' AT TIME ZONE time_zone IS NOT NULL),
   currency   TEXT NOT NULL DEFAULT 'USD' CHECK (currency ~ '^[A-Z]{3}$')
 );
 INSERT INTO app_schema.settings DEFAULT VALUES ON CONFLICT DO NOTHING;

@@ -7,10 +7,10 @@ export const LIST_SEGMENTS = 'SELECT * FROM app_schema.list_segments()';
 export const GET_TOP_PRODUCTS = 'SELECT * FROM app_schema.get_top_products($1, $2, $3)';
 export const GET_LATEST_RUN = 'SELECT * FROM app_schema.get_latest_run($1)';
 export const GET_SHOP = 'SELECT time_zone, currency FROM app_schema.settings';
-/** The month up to the latest event: what a reader who names no period wants to see, also of old data. */
+/** The month up to the latest event before the moment $1: what a reader who names no period wants to see, also of old data. */
 export const GET_LATEST_PERIOD = `
   SELECT ((newest AT TIME ZONE s.time_zone)::date - 29)::text AS start_date, (newest AT TIME ZONE s.time_zone)::date::text AS end_date
   FROM app_schema.settings s,
     (SELECT max(m) AS newest FROM (VALUES ('view'), ('add_to_cart'), ('purchase')) t (event_type)
-     CROSS JOIN LATERAL (SELECT max(e.event_timestamp) AS m FROM app_schema.events e WHERE e.event_type = t.event_type) x) n
+     CROSS JOIN LATERAL (SELECT max(e.event_timestamp) AS m FROM app_schema.events e WHERE e.event_type = t.event_type AND e.event_timestamp <= $1) x) n
   WHERE newest IS NOT NULL`;

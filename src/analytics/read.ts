@@ -139,8 +139,8 @@ export function getTopProducts(pool: pg.Pool, period: Period, limit: number): Pr
 }
 
 /** The 30 days up to the latest event; `undefined` where there are no events. */
-export async function latestPeriod(pool: pg.Pool): Promise<Period | undefined> {
-  return (await rows<Period>(pool, queries.GET_LATEST_PERIOD))[0];
+export async function latestPeriod(pool: pg.Pool, now: Date): Promise<Period | undefined> {
+  return (await rows<Period>(pool, queries.GET_LATEST_PERIOD, [now]))[0];
 }
 
 export async function latestRun(

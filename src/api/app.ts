@@ -14,6 +14,7 @@ export interface ApiOptions extends RouteOptions {
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
+    frameworkErrors: renderProblem,
     bodyLimit: 1 << 20,
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 100 },
@@ -49,6 +50,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     },
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'));
   await app.register(healthRoutes, options);
   await app.register(userRoutes, options);
   await app.register(productRoutes, options);

@@ -82,6 +82,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, {
         tags: ['customers'],
         summary: 'One customer: profile, activity, scores and the numbers behind them',
         params: userParams,
+        querystring: Type.Object({}, strict),
         response: { 200: schemas.UserCard, ...problems },
       },
     },
@@ -104,7 +105,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, {
         querystring: Type.Object(
           {
             limit: Type.Optional({ ...schemas.Limit, maximum: 100, default: 10 }),
-            language: Type.Optional(Type.Union([Type.Literal('en'), Type.Literal('ru')], { default: 'en' })),
+            language: Type.Optional(schemas.Language),
             category: Type.Optional(Type.String({ maxLength: 200 })),
           },
           strict,
@@ -121,7 +122,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, {
   );
 };
 
-export const productRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool }) => {
+export const productRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool, now }) => {
   app.get(
     '/api/products/top',
     {
@@ -148,7 +149,7 @@ export const productRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
       const period =
         query.start !== undefined && query.end !== undefined
           ? { start_date: query.start, end_date: query.end }
-          : await read.latestPeriod(appPool);
+          : await read.latestPeriod(appPool, now());
       const items = period ? await read.getTopProducts(appPool, period, query.limit ?? 10) : [];
       return { start: period?.start_date ?? null, end: period?.end_date ?? null, items };
     },

@@ -16,6 +16,9 @@ export const UserId = Type.Integer({ minimum: 1, maximum: 2_147_483_647, descrip
 export const Limit = Type.Integer({ minimum: 1, maximum: 1000 });
 export const Day = Type.String({ format: 'date', description: "A whole day of the shop's time zone" });
 
+/** One list of values says more in an error than a union of constants. */
+export const Language = Type.Unsafe<'en' | 'ru'>({ type: 'string', enum: ['en', 'ru'], default: 'en' });
+
 const userFields = {
   user_id: UserId,
   telegram_id: Type.Integer({ description: 'Negative where the customer has no Telegram account' }),

@@ -24,3 +24,13 @@ export function calendarDay(text: string): string {
   }
   return text;
 }
+
+/** The name of a system that events come from. What `demo` is called would be removed with the demonstration shop. */
+export function sourceName(text: string): string {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u.test(text)) {
+    throw new InvalidArgumentError('Give 1 to 100 letters, digits, blanks, dots, dashes or underscores.');
+  }
+  if (text === 'demo')
+    throw new InvalidArgumentError('That is the demonstration shop, which `demo remove` deletes.');
+  return text;
+}

@@ -15,7 +15,15 @@ export interface CliContext {
 interface OpenOptions {
   /** Set up and migrate also where DATABASE_URL names the database (the embedded one always is). */
   migrate?: boolean;
+  /** False where the command is there to mend what is not ready. */
+  checkReady?: boolean;
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** 128 + the number of the signal, as shells have it. */
+const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+/** For statements that are under way; then the server is stopped, and what is not committed is rolled back. */
+const INTERRUPT_GRACE_MS = 2_000;
 
 function loadEnvironment(): NodeJS.ProcessEnv {
   try {
@@ -38,23 +46,31 @@ export function createContext(): CliContext {
       const database = await openDatabase({
         ...config,
         migrate: options.migrate ?? false,
+        checkReady: options.checkReady ?? true,
         onNotice: output.notice,
       });
       // A signal would otherwise leave the embedded server behind. To be stopped is how a service ends, and no failure.
+      let interrupted = false;
       const interrupt = (signal: NodeJS.Signals): void => {
-        const exitCode = closers.length > 0 ? 0 : signal === 'SIGINT' ? 130 : 143;
+        interrupted = true;
         const stop = async (): Promise<void> => {
           for (const close of closers) await close();
-          await database.close();
+          await database.close(INTERRUPT_GRACE_MS);
         };
-        stop().finally(() => process.exit(exitCode));
+        stop().finally(() => process.exit(closers.length > 0 ? 0 : EXIT_CODES[signal]));
       };
-      process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+      for (const signal of SIGNALS) process.once(signal, interrupt);
       try {
         return await run(database);
+      } catch (error) {
+        if (!interrupted) throw error;
+        output.notice('Interrupted. What was committed stays.');
+        return await new Promise<never>(() => undefined);
       } finally {
-        process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-        await database.close();
+        if (!interrupted) {
+          for (const signal of SIGNALS) process.off(signal, interrupt);
+          await database.close();
+        }
       }
     },
   });

@@ -31,7 +31,9 @@ function createProgram(): Command {
 
 // `customer-analyzer users list | head` closes the pipe early: that is no failure, and what is open is still closed in order.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`INTERNAL: the answer could not be written: ${error.message}\n`);
+  process.exitCode = 1;
 });
 
 try {

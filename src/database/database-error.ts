@@ -62,7 +62,11 @@ export function databaseError(error: unknown): Error {
   const message = error.message === '' ? `connection failed (${code ?? error.name})` : error.message;
   const details = code === undefined ? {} : { sqlState: code };
   if (translation)
-    return new AppError(translation.code, message, { details, hint: hint ?? translation.hint, cause: error });
+    return new AppError(translation.code, message, {
+      details,
+      hint: code?.startsWith('CA') ? (hint ?? translation.hint) : translation.hint,
+      cause: error,
+    });
   if (unreachable.test(message))
     return new AppError('DATABASE_UNREACHABLE', message, { hint: HINT_REACH, cause: error });
   if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {

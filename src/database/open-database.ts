@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { AppError } from '../errors.ts';
 import { withLogin } from './connection-urls.ts';
 import { type EmbeddedServer, startEmbedded } from './embedded/server.ts';
-import { migrate, type RolePasswords } from './migrations.ts';
+import { migrate, migrationStatus, type RolePasswords } from './migrations.ts';
 import { createPool } from './pool.ts';
 import { checkReady } from './ready.ts';
 
@@ -16,6 +18,8 @@ export interface DatabaseOptions {
   embeddedPort: number;
   /** Set up and migrate: always for the embedded server, on request elsewhere. */
   migrate: boolean;
+  /** False where the command is there to mend what is not ready. */
+  checkReady?: boolean;
   onNotice: (text: string) => void;
 }
 
@@ -30,7 +34,18 @@ export interface Database {
   /** Logs in as ml_user: reads. */
   readonly mlPool: pg.Pool;
   readonly appliedMigrations: readonly string[];
-  close(): Promise<void>;
+  /** Waits for connections that are in use, with `graceMs` no longer than that. Safe to call twice. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Before the first set-up there is no app_user, and PostgreSQL says of that only that the password is wrong. */
+async function explainNotReady(error: unknown, adminUrl: string): Promise<never> {
+  const statuses = await migrationStatus(adminUrl).catch(() => undefined);
+  if (!statuses || statuses.some(({ state }) => state !== 'pending')) throw error;
+  throw new AppError('DATABASE_NOT_READY', 'the database is not set up', {
+    hint: 'Set it up: customer-analyzer db migrate',
+    cause: error,
+  });
 }
 
 /** Opens the database of a process: the embedded server, or what DATABASE_URL names. Close it to stop what it started. */
@@ -45,9 +60,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         })
       : undefined;
   const pools: pg.Pool[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(pools.map((pool) => pool.end()));
+  const end = async (graceMs: number | undefined): Promise<void> => {
+    const ended = Promise.all(pools.map((pool) => pool.end()));
+    await (graceMs === undefined ? ended : Promise.race([ended, sleep(graceMs)]));
     await embedded?.stop();
+  };
+  let closing: Promise<void> | undefined;
+  const close = (graceMs?: number): Promise<void> => {
+    closing ??= end(graceMs);
+    return closing;
   };
   try {
     const admin = options.databaseUrl ?? (embedded as EmbeddedServer).url(DATABASE_NAME);
@@ -60,7 +81,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const appPool = createPool(urls.app, { applicationName: 'customer-analyzer' });
     const mlPool = createPool(urls.ml, { applicationName: 'customer-analyzer scoring', max: 4 });
     pools.push(appPool, mlPool);
-    await checkReady(appPool);
+    if (options.checkReady ?? true)
+      await checkReady(appPool).catch((error: unknown) => explainNotReady(error, admin));
     return Object.freeze({ embedded, urls, appPool, mlPool, appliedMigrations, close });
   } catch (error) {
     await close();

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, type FileHandle, open } from 'node:fs/promises';
+import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { Reject } from './rejects.ts';
@@ -38,6 +38,8 @@ export class RejectsFile {
     if (this.#path === null) return;
     try {
       await access(dirname(this.#path), constants.W_OK);
+      const there = await stat(this.#path).catch(() => undefined);
+      if (there?.isDirectory()) throw new Error('It is a folder.');
     } catch (cause) {
       throw new AppError('IMPORT_FILE', `The rejects file ${this.#path} cannot be written.`, {
         hint: 'Name another place with --rejects FILE.',
@@ -69,10 +71,21 @@ export class RejectsFile {
 
   async #flush(): Promise<void> {
     if (!this.#used || this.#path === null) return;
-    this.#handle ??= await open(this.#path, 'w');
     const text = this.#buffer;
     this.#buffer = '';
-    await this.#handle.appendFile(text);
+    try {
+      this.#handle ??= await open(this.#path, 'w');
+      await this.#handle.appendFile(text);
+    } catch (cause) {
+      throw new AppError(
+        'IMPORT_FILE',
+        `The rejects file ${this.#path} cannot be written: ${(cause as Error).message}`,
+        {
+          hint: 'Free space there, or name another place with --rejects FILE. What was committed stays; the same command completes the import.',
+          cause,
+        },
+      );
+    }
   }
 }
 

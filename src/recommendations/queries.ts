@@ -2,6 +2,8 @@ export const GET_RECOMMENDATIONS = 'SELECT * FROM app_schema.get_recommendations
 
 const DECAY_HALF_LIFE_DAYS = 180;
 const POPULARITY_HALF_LIFE_DAYS = 30;
+/** Halved so often, a weight is nothing; halved on, it would leave the range of the type, which PostgreSQL reports as an error. */
+const MAX_HALVINGS = 100;
 
 /**
  * What trains the neighbours: for each customer the products, each once, with a weight (purchase 1, cart 0.5, view 0.2, halved every
@@ -15,7 +17,7 @@ export const FORMAT_INTERACTIONS = `
       FROM (
         SELECT e.user_id, e.product_id,
           max(CASE e.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.2 END
-            * power(0.5, extract(epoch FROM %1$L::timestamptz - e.event_timestamp)::double precision / 86400 / ${DECAY_HALF_LIFE_DAYS})) AS weight,
+            * power(0.5, least(${MAX_HALVINGS}, extract(epoch FROM %1$L::timestamptz - e.event_timestamp)::double precision / 86400 / ${DECAY_HALF_LIFE_DAYS}))) AS weight,
           row_number() OVER (PARTITION BY e.user_id ORDER BY max(e.event_timestamp) DESC, e.product_id) AS recent
         FROM app_schema.events e
         JOIN app_schema.products p ON p.product_id = e.product_id AND p.is_merchandise
@@ -38,7 +40,7 @@ export const PRODUCT_DEMAND = `
   ), touches AS (
     SELECT e.product_id, e.user_id,
       max(CASE e.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.1 END
-        * power(0.5, extract(epoch FROM $1::timestamptz - e.event_timestamp)::double precision / 86400 / ${POPULARITY_HALF_LIFE_DAYS})) AS weight
+        * power(0.5, least(${MAX_HALVINGS}, extract(epoch FROM $1::timestamptz - e.event_timestamp)::double precision / 86400 / ${POPULARITY_HALF_LIFE_DAYS}))) AS weight
     FROM app_schema.events e
     WHERE e.product_id IS NOT NULL AND e.event_type IN ('purchase', 'add_to_cart', 'view') AND e.event_timestamp < $1
     GROUP BY e.product_id, e.user_id
@@ -55,7 +57,7 @@ export const PRODUCT_DEMAND = `
       percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS interval_days
     FROM gaps GROUP BY product_id
   )
-  SELECT p.product_id, (d.demand / max(d.demand) OVER ())::real AS popularity, coalesce(r.buyers, 0)::integer AS buyers,
+  SELECT p.product_id, round(d.demand / max(d.demand) OVER (), 9)::real AS popularity, coalesce(r.buyers, 0)::integer AS buyers,
     coalesce(r.repeaters::real / r.buyers, 0)::real AS repeat_share,
     coalesce(r.repeaters::real / r.buyers >= $2 AND r.repeaters >= $3, false) AS is_bought_repeatedly,
     r.interval_days::real AS repeat_interval_days

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withLogin } from '../../src/database/connection-urls.ts';
 import { migrate } from '../../src/database/migrations.ts';
+import { readMigrationFiles } from '../../src/database/sql-files.ts';
 import { type OwnServer, startOwnServer } from '../support/own-server.ts';
 import { PASSWORDS } from '../support/test-database.ts';
 
@@ -35,7 +36,7 @@ describe.each([
     await query(own.url('postgres'), `CREATE DATABASE ${name} OWNER dba`);
     if (before) await query(own.url(name), before);
     const url = withLogin(own.url(name), 'dba', 'dba');
-    expect(await migrate(url, PASSWORDS), title).toHaveLength(3);
+    expect(await migrate(url, PASSWORDS), title).toHaveLength(readMigrationFiles().length);
     expect(await migrate(url, PASSWORDS)).toEqual([]);
 
     const app = withLogin(url, 'app_user', PASSWORDS.app);

@@ -75,7 +75,7 @@ async function showStatus(cli: CliContext, json: boolean): Promise<void> {
     cli.output.line(renderTable(statuses, columns));
   };
   if (cli.config.databaseUrl) return show(cli.config.databaseUrl);
-  await cli.withDatabase((database) => show(database.urls.admin));
+  await cli.withDatabase((database) => show(database.urls.admin), { checkReady: false });
 }
 
 export function registerDb(program: Command, cli: CliContext): void {
@@ -108,6 +108,6 @@ export function registerDb(program: Command, cli: CliContext): void {
     .argument('[args...]', 'arguments of psql')
     .action(async (args: string[], { role }: { role: string }) => {
       const parsed = parseRole(role);
-      await cli.withDatabase((database) => runPsql(cli, database, parsed, args));
+      await cli.withDatabase((database) => runPsql(cli, database, parsed, args), { checkReady: false });
     });
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { formatNames } from '../../ingestion/formats/format.ts';
 import { type ImportOptions, type ImportReport, importFiles } from '../../ingestion/import.ts';
-import { wholeNumber } from '../arguments.ts';
+import { sourceName, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 
 interface Flags {
@@ -74,7 +74,7 @@ export function registerImport(program: Command, cli: CliContext): void {
     .argument('<file...>', 'files to import')
     .addOption(new Option('--format <name>', 'format; default: detected').choices(formatNames))
     .option('--time-zone <name>', "time zone of times that name none; default: the shop's")
-    .option('--source <name>', "name of the system the file comes from; default: the format's")
+    .option('--source <name>', "name of the system the file comes from; default: the format's", sourceName)
     .option('--rejects <file>', 'where rejected rows go; default: FILE.rejects.csv in this folder')
     .option('--max-rejects <n>', 'give up when more rows are rejected', wholeNumber(0, 1e12))
     .option('--dry-run', 'look only: write nothing')

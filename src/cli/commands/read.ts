@@ -136,8 +136,17 @@ async function recommend(cli: CliContext, pool: Pool, id: number, options: Recom
   const items = await getRecommendations(pool, id, limit, { language, category });
   if (items.length === 0) await read.getUser(pool, id);
   if (options.json) return cli.output.json({ items });
-  if (items.length === 0) cli.output.notice('nothing to recommend yet: run `customer-analyzer score` first');
+  if (items.length === 0) cli.output.notice(await whyNothing(pool, category));
   else cli.output.line(renderTable(items, recommendationColumns));
+}
+
+/** An empty list has a reason too. */
+async function whyNothing(pool: Pool, category: string | undefined): Promise<string> {
+  if (!(await read.latestRun(pool, 'recommendations')))
+    return 'nothing to recommend yet: run `customer-analyzer score` first';
+  return category === undefined
+    ? 'nothing to recommend: there is no product that this customer does not have'
+    : `nothing to recommend in the category ${category}`;
 }
 
 interface TopOptions extends JsonOption {
@@ -159,7 +168,7 @@ async function topProducts(
   const period =
     start !== undefined && end !== undefined
       ? { start_date: start, end_date: end }
-      : await read.latestPeriod(pool);
+      : await read.latestPeriod(pool, new Date());
   const items = period ? await read.getTopProducts(pool, period, limit) : [];
   if (json)
     return cli.output.json({ start: period?.start_date ?? null, end: period?.end_date ?? null, items });
