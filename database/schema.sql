@@ -443,13 +443,14 @@ CREATE FUNCTION app_schema.list_segments() RETURNS TABLE(segment_id integer, cod
     round(avg(m.churn_probability::numeric), 4), round(avg(m.purchase_probability_30d::numeric), 4)
   FROM app_schema.segments s
   LEFT JOIN app_schema.user_metrics m ON m.segment_id = s.segment_id
+  WHERE s.is_promoted
   GROUP BY s.segment_id
   ORDER BY s.segment_id
 $$;
 
 ALTER FUNCTION app_schema.list_segments() OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.list_segments() IS 'Segments with their size, share and mean scores';
+COMMENT ON FUNCTION app_schema.list_segments() IS 'Segments of the promoted segmentation with their size, share and mean scores';
 
 CREATE FUNCTION app_schema.list_users(p_limit integer DEFAULT 50, p_after_user_id integer DEFAULT 0, p_segment text DEFAULT NULL::text) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, segment_code text, segment_name_en text, segment_name_ru text, ltv numeric, churn_probability real, purchase_probability_30d real, last_updated timestamp with time zone)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -743,12 +744,15 @@ CREATE TABLE app_schema.segments (
     name_en text NOT NULL,
     name_ru text NOT NULL,
     description_en text NOT NULL,
-    description_ru text NOT NULL
+    description_ru text NOT NULL,
+    is_promoted boolean DEFAULT true NOT NULL
 );
 
 ALTER TABLE app_schema.segments OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.segments IS 'Names of the promoted segmentation; user_metrics.segment_id points here';
+
+COMMENT ON COLUMN app_schema.segments.is_promoted IS 'Belongs to the segmentation that user_metrics.segment_id follows now';
 
 CREATE TABLE app_schema.settings (
     setting_id boolean DEFAULT true NOT NULL,

@@ -6,6 +6,7 @@ import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
 import { registerRead } from './commands/read.ts';
 import { registerScore } from './commands/score.ts';
+import { registerSegments } from './commands/segments.ts';
 import { registerStart } from './commands/start.ts';
 import { createContext } from './context.ts';
 import { renderError } from './render-error.ts';
@@ -23,6 +24,7 @@ function createProgram(): Command {
   registerScore(program, cli);
   registerEvaluate(program, cli);
   registerRead(program, cli);
+  registerSegments(program, cli);
   registerDb(program, cli);
   registerGenerate(program, cli);
   registerDemo(program, cli);

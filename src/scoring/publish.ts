@@ -3,8 +3,8 @@ import { copyInto } from '../database/copy-stream.ts';
 import type { CopyValue } from '../database/copy-text.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
-import { rfmSegments } from '../models/rfm-segments.ts';
 import * as queries from './queries.ts';
+import type { SegmentDefinition } from './segmentation.ts';
 
 /** One customer's scores: user_id, segment_id, ltv, churn, purchase in 30 days, three statuses, explanation as JSON. */
 export type ScoreRow = readonly [
@@ -24,6 +24,7 @@ export interface ScoringRun {
   codeVersion: string;
   parameters: Record<string, unknown>;
   evaluation: Record<string, unknown>;
+  segments: readonly SegmentDefinition[];
 }
 
 function* checked(rows: Iterable<ScoreRow>): Generator<readonly CopyValue[]> {
@@ -50,7 +51,8 @@ export async function publishScores(
         hint: 'Wait for it to end, then score again.',
       });
     }
-    for (const s of rfmSegments) {
+    await client.query(queries.DEMOTE_SEGMENTS, [run.segments.map(({ id }) => id)]);
+    for (const s of run.segments) {
       await client.query(queries.UPSERT_SEGMENT, [
         s.id,
         s.code,

@@ -28,11 +28,18 @@ export const FORMAT_OUTCOMES = `
   $sql$, $1::timestamptz, $2::timestamptz) AS sql`;
 
 export const TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('customer-analyzer score')) AS locked";
+/** Of those that knew nothing of what came after $1. */
+export const LATEST_SEGMENTATION = `
+  SELECT parameters FROM app_schema.model_runs WHERE kind = 'segmentation' AND as_of <= $1 ORDER BY model_run_id DESC LIMIT 1`;
+export const RECORD_SEGMENTATION = `
+  INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation) VALUES ('segmentation', $1, $2, $3, $4)`;
+export const DEMOTE_SEGMENTS = `
+  UPDATE app_schema.segments SET is_promoted = false WHERE is_promoted AND segment_id <> ALL ($1)`;
 export const UPSERT_SEGMENT = `
   INSERT INTO app_schema.segments AS t (segment_id, code, name_en, name_ru, description_en, description_ru)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  VALUES ($1, $2, $3, $4, $5, $6) -- promoted by default
   ON CONFLICT (segment_id) DO UPDATE SET code = excluded.code, name_en = excluded.name_en, name_ru = excluded.name_ru,
-    description_en = excluded.description_en, description_ru = excluded.description_ru
+    description_en = excluded.description_en, description_ru = excluded.description_ru, is_promoted = true
     WHERE (t.*) IS DISTINCT FROM (excluded.*)`;
 export const RECORD_RUN = `
   INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation)

@@ -2,6 +2,7 @@ import type { Population } from './features.ts';
 import type { LifetimeValueModel } from './lifetime-value.ts';
 import type { ScoreRow } from './publish.ts';
 import type { ProbabilityModel } from './purchase-probability.ts';
+import type { Segmentation } from './segmentation.ts';
 import type { Snapshot } from './snapshot.ts';
 import { statusOf } from './status.ts';
 
@@ -12,7 +13,8 @@ export interface Fitted {
   /** Of those who only looked so far. */
   firstPurchase: ProbabilityModel;
   latestPurchase: Date;
-  segments: Uint8Array;
+  segmentation: Segmentation;
+  segmentIds: ArrayLike<number>;
   alive: Float64Array | undefined;
   parameters: Record<string, unknown>;
   ltv: LifetimeValueModel;
@@ -92,7 +94,7 @@ export function* scoreRows(fitted: Fitted): Generator<ScoreRow> {
     const historic = snapshot.grossRevenue[i]! - snapshot.refunds[i]!;
     yield [
       snapshot.userId[i]!,
-      fitted.segments[i]!,
+      fitted.segmentIds[i]!,
       ltv.forecast ? rounded(historic + ltv.forecast.revenue[i]!, 2) : null,
       churned,
       p30,

@@ -2,7 +2,6 @@ import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
-import { assignRfmSegments } from '../models/rfm.ts';
 import { snapshotOf } from './features.ts';
 import type { PopulationName } from './forecast.ts';
 import { History } from './history.ts';
@@ -12,6 +11,13 @@ import { DAYS_PER_WEEK, fitPurchaseModel } from './purchase-model.ts';
 import { type ProbabilityModel, purchaseProbability } from './purchase-probability.ts';
 import * as queries from './queries.ts';
 import { type Fitted, scoreRows } from './score-rows.ts';
+import {
+  fitSegmentation,
+  promotedSegmentation,
+  readStoredSegmentation,
+  type SegmentationOptions,
+  type StoredSegmentation,
+} from './segmentation.ts';
 
 export interface ScoreOptions {
   /** Events at or after this moment are not used. */
@@ -74,11 +80,7 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
     minHistoryDays: options.ltvMinHistoryDays,
   });
   advance();
-  const { segmentIds } = assignRfmSegments({
-    recencyDays: snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!),
-    frequency: snapshot.orders,
-    monetary: snapshot.grossRevenue.map((gross, i) => gross - snapshot.refunds[i]!),
-  });
+  const segmentation = await promotedSegmentation(client, options.asOf);
   const weeks = (days: number): number => days / DAYS_PER_WEEK;
   const alive = model
     ? Float64Array.from(snapshot.userId, (_, i) =>
@@ -100,7 +102,8 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
     snapshot,
     visitors,
     latestPurchase,
-    segments: segmentIds,
+    segmentation,
+    segmentIds: segmentation.assign(snapshot),
     alive,
     parameters,
     ltv,
@@ -126,7 +129,8 @@ export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOpt
       firstPurchase: firstPurchase.evaluation,
       churn: churn.evaluation,
     };
-    const run = { asOf: options.asOf, codeVersion: options.codeVersion, parameters, evaluation };
+    const { segments } = fitted.segmentation;
+    const run = { asOf: options.asOf, codeVersion: options.codeVersion, parameters, evaluation, segments };
     const modelRunId = await publishScores(appPool, run, scoreRows(fitted));
     return {
       modelRunId,
@@ -162,4 +166,27 @@ export async function parseAsOf(pool: pg.Pool, text: string): Promise<Date> {
     });
   }
   return moment;
+}
+
+/**
+ * Fits a segmentation to the customers as of a moment and promotes it: the next scores follow it. @throws SCORING_NO_DATA
+ */
+export async function promoteSegmentation(
+  mlPool: pg.Pool,
+  appPool: pg.Pool,
+  asOf: Date,
+  codeVersion: string,
+  options: SegmentationOptions,
+): Promise<StoredSegmentation> {
+  try {
+    const stored = await inTransaction(mlPool, async (client) => {
+      await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      const { buyers } = await new History(client).populations(asOf);
+      return fitSegmentation(snapshotOf(buyers), options, await readStoredSegmentation(client, asOf));
+    });
+    await appPool.query(queries.RECORD_SEGMENTATION, [asOf, codeVersion, JSON.stringify(stored), '{}']);
+    return stored;
+  } catch (error) {
+    throw databaseError(error);
+  }
 }

@@ -7,12 +7,12 @@ import { calendarDay, userId, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { type Column, day, money, percent, renderTable } from '../table.ts';
 
-type Language = 'en' | 'ru';
+export type Language = 'en' | 'ru';
 interface JsonOption {
   json?: boolean;
 }
 
-const languageOption = (): Option =>
+export const languageOption = (): Option =>
   new Option('--language <code>', 'language of names and reasons').choices(['en', 'ru']).default('en');
 
 function displayName(user: read.UserRow): string {
@@ -52,18 +52,6 @@ const productColumns: Column<read.TopProduct>[] = [
   { heading: 'revenue', cell: (p) => money(p.revenue), align: 'right' },
   { heading: 'conversion', cell: (p) => percent(p.conversion), align: 'right' },
 ];
-
-function segmentColumns(language: Language): Column<read.SegmentRow>[] {
-  return [
-    { heading: 'code', cell: (s) => s.code },
-    { heading: 'segment', cell: (s) => (language === 'ru' ? s.name_ru : s.name_en) },
-    { heading: 'customers', cell: (s) => s.customers, align: 'right' },
-    { heading: 'share', cell: (s) => percent(s.share), align: 'right' },
-    { heading: 'mean LTV', cell: (s) => money(s.mean_ltv), align: 'right' },
-    { heading: 'churn', cell: (s) => percent(s.mean_churn_probability), align: 'right' },
-    { heading: 'buys in 30 d', cell: (s) => percent(s.mean_purchase_probability_30d), align: 'right' },
-  ];
-}
 
 function score(value: string | null, status: string): string {
   return value ?? status.replace('_', ' ');
@@ -206,18 +194,6 @@ export function registerRead(program: Command, cli: CliContext): void {
     .option('--json', 'answer as JSON')
     .action((id: number, options: RecommendOptions) =>
       cli.withDatabase((db) => recommend(cli, db.appPool, id, options)),
-    );
-  program
-    .command('segments')
-    .description('Segments with size and mean scores')
-    .addOption(languageOption())
-    .option('--json', 'answer as JSON')
-    .action((options: JsonOption & { language: Language }) =>
-      cli.withDatabase(async ({ appPool }) => {
-        const items = await read.listSegments(appPool);
-        if (options.json) cli.output.json({ items });
-        else cli.output.line(renderTable(items, segmentColumns(options.language)));
-      }),
     );
   program
     .command('top-products')
