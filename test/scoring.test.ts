@@ -195,4 +195,27 @@ describe('scoring', () => {
     await expect(parseAsOf(db.appPool, 'yesterday')).rejects.toMatchObject({ code: 'VALIDATION' });
     await expect(parseAsOf(db.appPool, '2025-01-31T12:00')).rejects.toMatchObject({ code: 'VALIDATION' });
   });
+
+  it('gives visitors a probability of a first purchase once enough of them have bought, and says never_bought of the rest', async () => {
+    await db.adminPool.query(`
+      WITH visitors AS (INSERT INTO app_schema.users (first_name) SELECT 'visitor ' || n FROM generate_series(1, 90) n RETURNING user_id)
+      INSERT INTO app_schema.events (user_id, event_type, event_timestamp)
+      SELECT user_id, 'view', '2025-05-15Z'::timestamptz + user_id % 10 * interval '1 day' FROM visitors
+      UNION ALL SELECT user_id, 'purchase', '2025-06-20Z' FROM visitors WHERE user_id % 3 = 0`);
+    const summary = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF, minOutcomes: 20 });
+    expect(summary.firstPurchase.missing).toEqual([]);
+    const { rows } = await db.adminPool.query(`
+      SELECT count(*) AS visitors, min(m.purchase_probability_30d) > 0 AND max(m.purchase_probability_30d) < 1 AS inside,
+        count(m.ltv) + count(m.churn_probability) + count(m.segment_id) AS others, min(u.ltv_status) AS ltv, min(u.purchase_status) AS purchase
+      FROM app_schema.users x JOIN app_schema.user_metrics m USING (user_id) CROSS JOIN LATERAL app_schema.get_user(x.user_id) u
+      WHERE NOT EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = x.user_id AND e.event_type = 'purchase')`);
+    expect(rows[0]).toEqual({
+      visitors: summary.visitors,
+      inside: true,
+      others: 0,
+      ltv: 'never_bought',
+      purchase: 'ok',
+    });
+    expect(summary.visitors).toBeGreaterThanOrEqual(60);
+  });
 });
