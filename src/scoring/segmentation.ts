@@ -63,7 +63,7 @@ function matrixOf(snapshot: Snapshot, features: readonly SegmentFeature[]): Feat
   };
 }
 
-export const rfmSegmentation: Segmentation = Object.freeze({
+const rfmSegmentation: Segmentation = Object.freeze({
   segments: rfmSegments,
   assign: (snapshot: Snapshot) =>
     assignRfmSegments({
