@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { latestPeriod } from '../src/analytics/read.ts';
+import { checkReady } from '../src/database/ready.ts';
 import { getRecommendations } from '../src/recommendations/serve.ts';
 import { trainRecommendations } from '../src/recommendations/train.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
@@ -98,6 +99,16 @@ describe('the period that a reader gets who names none', () => {
 });
 
 describe('the settings of the shop', () => {
+  it('are missed by name when their one row is gone', async () => {
+    await db.adminPool.query('DELETE FROM app_schema.settings');
+    await expect(checkReady(db.appPool)).rejects.toMatchObject({
+      code: 'DATABASE_NOT_READY',
+      hint: expect.stringContaining('INSERT INTO app_schema.settings'),
+    });
+    await db.adminPool.query('INSERT INTO app_schema.settings DEFAULT VALUES');
+    await checkReady(db.appPool);
+  });
+
   it('take no time zone that PostgreSQL does not know', async () => {
     await expect(db.appPool.query("UPDATE app_schema.settings SET time_zone = 'Mars/X'")).rejects.toThrow(
       /Mars/,

@@ -218,4 +218,16 @@ describe('scoring', () => {
     });
     expect(summary.visitors).toBeGreaterThanOrEqual(60);
   });
+
+  it('says of an absurd amount that no spend model fits, and keeps the other scores', async () => {
+    await db.adminPool.query(`
+      INSERT INTO app_schema.events (user_id, event_type, event_timestamp, properties)
+      SELECT min(user_id), 'purchase', '2025-06-29Z', '{"amount": 1e25}' FROM app_schema.user_metrics WHERE ltv IS NOT NULL`);
+    const summary = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    expect(summary.ltv.missing[0]?.what).toMatch(/Gamma-Gamma.*e\+2/);
+    const { rows } = await db.adminPool.query(
+      'SELECT count(ltv) AS ltvs, count(churn_probability) AS churns FROM app_schema.user_metrics',
+    );
+    expect(rows[0]).toEqual({ ltvs: 0, churns: summary.customers });
+  });
 });

@@ -25,6 +25,8 @@ export const APPLY_DATABASE_SETTINGS = 'SELECT maintenance.apply_database_settin
 /** Asked as app_user, who cannot see the ledger: the newest function of the schema that this program calls. */
 export const SCHEMA_READY =
   "SELECT to_regprocedure('app_schema.get_recommendations(integer, integer, jsonb)') IS NOT NULL AS ready";
+/** Only where the schema is ready. */
+export const HAS_SETTINGS = 'SELECT EXISTS (SELECT FROM app_schema.settings) AS present';
 /** A source of events is remembered when its events are gone: who removed the demonstration shop does not want it back. */
 export const IS_EMPTY = `
   SELECT NOT EXISTS (SELECT FROM app_schema.events) AND NOT EXISTS (SELECT FROM app_schema.users)

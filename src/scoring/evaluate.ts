@@ -142,7 +142,7 @@ export async function evaluateOutcome(
 
 export interface LifetimeValueEvaluation {
   readonly horizonDays: number;
-  readonly cutoffs: readonly JudgedRevenue[];
+  readonly cutoffs: readonly (JudgedRevenue & { readonly chosen: string })[];
   /** At the last cut-off. */
   readonly models: Readonly<Record<string, Metrics>>;
   readonly chosen: string;
@@ -177,7 +177,7 @@ export async function evaluateLifetimeValue(
   return reading(mlPool, async (client) => {
     const last = await lastCutoff(client, options);
     const history = new History(client);
-    const cuts: JudgedRevenue[] = [];
+    const cuts: (JudgedRevenue & { chosen: string })[] = [];
     let chosen: PurchaseModel | undefined;
     for (let back = options.cutoffs - 1; back >= 0; back--) {
       const cutoff = daysBefore(last, back * options.horizonDays);
@@ -186,7 +186,7 @@ export async function evaluateLifetimeValue(
         chosen = choose(models);
         return models;
       });
-      if (Object.keys(judged.models).length > 1) cuts.push(judged);
+      if (chosen && Object.keys(judged.models).length > 1) cuts.push({ ...judged, chosen: chosen.model });
     }
     const newest = cuts.at(-1);
     if (!newest || !chosen) {

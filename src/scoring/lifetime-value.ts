@@ -126,6 +126,17 @@ function servedModel(snapshot: Snapshot): ReadonlyMap<string, PurchaseModel> {
   return new Map(model ? [[model.model, model]] : []);
 }
 
+/** Enough customers, and still no fit: absurd amounts are the usual cause, so the largest is shown. */
+function noFit(snapshot: Snapshot, model: PurchaseModel | undefined): Missing {
+  if (!model) return { what: 'purchases that BG/NBD can be fitted to', have: 0, need: 1 };
+  const largest = snapshot.monetaryValue.reduce((max, value) => Math.max(max, value), 0);
+  return {
+    what: `amounts that Gamma-Gamma can be fitted to (the largest mean spend is ${largest})`,
+    have: 0,
+    need: 1,
+  };
+}
+
 /** Expected net revenue of the next `horizonDays`: BG/NBD purchases times Gamma-Gamma spend (Fader, Hardie & Lee 2005). */
 export async function lifetimeValue(
   history: History,
@@ -139,10 +150,7 @@ export async function lifetimeValue(
   ]);
   const spend = model && missing.length === 0 ? fitSpend(snapshot) : undefined;
   if (!model || !spend) {
-    const reasons =
-      missing.length > 0
-        ? missing
-        : [{ what: 'customers with enough repeat purchases to fit the models', have: 0, need: 1 }];
+    const reasons = missing.length > 0 ? missing : [noFit(snapshot, model)];
     return { missing: reasons, forecast: undefined, parameters: {}, evaluation: { missing: reasons } };
   }
   return {

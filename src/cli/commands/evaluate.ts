@@ -76,9 +76,7 @@ async function evaluate(
       : await evaluateOutcome(mlPool, kind, options);
   progress.done(`${result.cutoffs.length} cut-offs, ${result.horizonDays} days each`);
   if (flags.json) return cli.output.json(result);
-  const single = result.cutoffs.flatMap((cut) =>
-    rowsOf(lastDayBefore(cut.cutoff), cut.models, 'chosen' in cut ? cut.chosen : result.chosen),
-  );
+  const single = result.cutoffs.flatMap((cut) => rowsOf(lastDayBefore(cut.cutoff), cut.models, cut.chosen));
   const together =
     kind === 'ltv' || result.cutoffs.length < 2 ? [] : rowsOf('all', result.models, result.chosen);
   cli.output.line(renderRows([...single, ...together]));
