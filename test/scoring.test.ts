@@ -93,6 +93,26 @@ describe('scoring', () => {
     }
   });
 
+  it('says what moved each probability, where the chosen model can', async () => {
+    const { rows } = await db.adminPool.query(`
+      SELECT d.explanation -> 'purchase_because' AS because, m.purchase_probability_30d AS probability
+      FROM app_schema.user_score_details d JOIN app_schema.user_metrics m USING (user_id) ORDER BY m.purchase_probability_30d DESC`);
+    const { parameters } = (
+      await db.adminPool.query("SELECT parameters FROM app_schema.get_latest_run('scoring')")
+    ).rows[0];
+    expect(['logistic', 'boosted-trees']).toContain(parameters.purchase.chosen);
+    for (const { because } of rows) {
+      expect(because.length).toBeLessThanOrEqual(3);
+      for (const { feature, effect } of because)
+        expect(feature.length > 3 && Math.abs(effect) >= 0.1).toBe(true);
+    }
+    const total = (row: { because: { effect: number }[] }): number =>
+      row.because.reduce((sum, { effect }) => sum + effect, 0);
+    // Who is most likely to buy has reasons for it, who is least likely has reasons against.
+    expect(total(rows[0])).toBeGreaterThan(0);
+    expect(total(rows.at(-1))).toBeLessThan(0);
+  });
+
   it('gives the same rows to the bit when it runs again, and replaces the old ones', async () => {
     const before = await fingerprint();
     await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });

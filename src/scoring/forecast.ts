@@ -54,10 +54,15 @@ export interface Forecasts {
   readonly fittedAt: readonly Date[];
   readonly probabilities: ReadonlyMap<CandidateName, Float64Array>;
   readonly parameters: ReadonlyMap<CandidateName, unknown>;
+  /** Of the classifiers; the other candidates' numbers speak for themselves. */
+  readonly reasons: ReadonlyMap<CandidateName, Reasons>;
 }
 
 /** One seed for all: the same data give the same scores to the bit. */
 const SEED = 20_240_101;
+/** Three reasons are read, ten are not; a tenth of log-odds moves a probability by a fortieth at most. */
+const MOST_REASONS = 3;
+const LEAST_EFFECT = 0.1;
 /** Decades: half of one moves the loss by less than its noise. */
 const L2_GRID = [100, 10, 1];
 /** Each more cut-off to fit on says less than the one before; three horizons back is also where seasons begin to differ. */
@@ -112,9 +117,13 @@ async function fitCuts(forecaster: Forecaster, target: Date): Promise<Cut[]> {
   return cuts;
 }
 
+/** What moved the forecast of one customer, strongest first, in log-odds before calibration. */
+export type Reasons = (row: number) => readonly { readonly feature: string; readonly effect: number }[];
+
 interface Fit {
   probabilities: Float64Array;
   parameters: unknown;
+  reasons?: Reasons;
 }
 
 function recencyOf(population: Population, name: PopulationName): Float64Array {
@@ -148,6 +157,17 @@ function stacked(cuts: readonly Cut[]): LabelledRows {
   };
 }
 
+function reasonsOf(model: FittedClassifier, matrix: FeatureMatrix): Reasons {
+  return (row) =>
+    Array.from(model.contributions(matrix, row).features, (effect, j) => ({
+      feature: model.names[j]!,
+      effect,
+    }))
+      .filter(({ effect }) => Math.abs(effect) >= LEAST_EFFECT)
+      .sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect))
+      .slice(0, MOST_REASONS);
+}
+
 function fitClassifier(
   learn: (cuts: readonly Cut[]) => FittedClassifier,
   cuts: readonly Cut[],
@@ -160,7 +180,11 @@ function fitClassifier(
     calibration,
     model.predict(target.matrix),
   );
-  return { probabilities, parameters: { model: model.toJSON(), calibration: curve } };
+  return {
+    probabilities,
+    parameters: { model: model.toJSON(), calibration: curve },
+    reasons: reasonsOf(model, target.matrix),
+  };
 }
 
 /** The penalty is chosen on the newest of the cut-offs; with one only, ten standardised units are a prior that hardly shows. */
@@ -223,6 +247,7 @@ async function makeForecasts(forecaster: Forecaster, target: Date): Promise<Fore
     fittedAt: cuts.map((cut) => cut.population.moment),
     probabilities: new Map(made.map((name) => [name, fits.get(name)!.probabilities])),
     parameters: new Map(made.map((name) => [name, fits.get(name)!.parameters])),
+    reasons: new Map([...fits].flatMap(([name, { reasons }]) => (reasons ? [[name, reasons] as const] : []))),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Forecaster, type Question } from './forecast.ts';
+import { Forecaster, type Question, type Reasons } from './forecast.ts';
 import type { History } from './history.ts';
 import { chosenForecast, type JudgedCut, judge, metricsOf } from './outcome-model.ts';
 import { daysBefore } from './snapshot.ts';
@@ -9,6 +9,8 @@ export interface ProbabilityModel {
   readonly missing: readonly Missing[];
   /** Calibrated probability of one purchase or more for each customer of the population; empty where something is missing. */
   readonly probabilities: Float64Array;
+  /** What moved one customer's forecast, where the model that was chosen can say it. */
+  readonly reasons: Reasons | undefined;
   readonly parameters: Record<string, unknown>;
   /** How all candidates did at one earlier cut-off; `recency` is the naive one. */
   readonly evaluation: Record<string, unknown>;
@@ -69,6 +71,7 @@ export async function purchaseProbability(
       horizonDays,
       missing,
       probabilities: new Float64Array(0),
+      reasons: undefined,
       parameters: {},
       evaluation: { missing },
     };
@@ -79,6 +82,7 @@ export async function purchaseProbability(
     horizonDays,
     missing,
     probabilities,
+    reasons: forecasts.reasons.get(chosen),
     parameters: {
       chosen,
       selection: selection ?? null,

@@ -26,6 +26,12 @@ function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
+/** Both probabilities are of a purchase: an effect above 0 speaks for one. */
+function because(name: string, model: ProbabilityModel, i: number): Record<string, unknown> {
+  if (!model.reasons) return {};
+  return { [name]: model.reasons(i).map(({ feature, effect }) => ({ feature, effect: rounded(effect, 3) })) };
+}
+
 /** The numbers behind the scores of customer i, in the units that a person reads. */
 function explain(fitted: Fitted, i: number): Record<string, unknown> {
   const { snapshot, ltv, alive } = fitted;
@@ -48,6 +54,8 @@ function explain(fitted: Fitted, i: number): Record<string, unknown> {
           predicted_revenue: rounded(ltv.forecast.revenue[i]!, 2),
         }
       : {}),
+    ...because('purchase_because', fitted.purchase, i),
+    ...because('no_churn_because', fitted.churn, i),
     ...(Object.keys(missing).length > 0 ? { missing } : {}),
   };
 }

@@ -57,6 +57,16 @@ function score(value: string | null, status: string): string {
   return value ?? status.replace('_', ' ');
 }
 
+/** What spoke for (+) and against (-) a purchase within 30 days, strongest first. */
+function reasons(because: unknown): string | null {
+  if (!Array.isArray(because) || because.length === 0) return null;
+  // Two fit a card; --json has all.
+  return because
+    .slice(0, 2)
+    .map(({ feature, effect }) => `${feature} ${effect > 0 ? '+' : ''}${effect.toFixed(1)}`)
+    .join(', ');
+}
+
 function renderCard(
   card: read.UserCard,
   stats: read.UserStats,
@@ -69,6 +79,7 @@ function renderCard(
     ['lifetime value', score(card.ltv === null ? null : `${money(card.ltv)} ${currency}`, card.ltv_status)],
     ['churn within horizon', score(percent(card.churn_probability), card.churn_status)],
     ['buys within 30 days', score(percent(card.purchase_probability_30d), card.purchase_status)],
+    ['because (log-odds)', reasons(card.explanation?.['purchase_because'])],
     ['orders', stats.purchases],
     ['revenue so far', `${money(stats.revenue)} ${currency}`],
     ['events', `${stats.total_events} (${stats.views} views, ${stats.cart_additions} cart additions)`],
