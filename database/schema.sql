@@ -191,7 +191,7 @@ CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zon
   ), days AS (
     SELECT e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date AS day,
       coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS spend,
-      count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) AS orders
+      count(DISTINCT app_schema.order_key(e.properties, e.event_id)) AS orders
     FROM app_schema.events e CROSS JOIN shop
     WHERE e.event_type = 'purchase' AND e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
     GROUP BY e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date
@@ -370,7 +370,7 @@ BEGIN
       SELECT e.product_id,
         count(*) FILTER (WHERE e.event_type = 'view') AS views,
         count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
-        count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+        count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
         count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers,
         coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue
       FROM app_schema.events e
@@ -418,7 +418,7 @@ CREATE FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp wit
         SELECT count(*) AS total_events,
           count(*) FILTER (WHERE e.event_type = 'view') AS views,
           count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
-          count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+          count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
           coalesce(sum(CASE WHEN jsonb_typeof(e.properties -> 'quantity') = 'number' THEN (e.properties ->> 'quantity')::numeric ELSE 1 END)
             FILTER (WHERE e.event_type = 'purchase'), 0) AS items_purchased,
           coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue,
@@ -476,6 +476,16 @@ $$;
 ALTER FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) IS 'A page of customers with their scores by user_id: p_after_user_id is the last id of the page before, p_segment a segment''s code';
+
+CREATE FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+      SELECT coalesce(p_properties ->> 'order_id', 'event ' || p_event_id::text)
+    $$;
+
+ALTER FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) IS 'What counts as one order: line items that share properties.order_id; a purchase without one is an order of its own';
 
 CREATE FUNCTION maintenance.apply_database_settings() RETURNS void
     LANGUAGE plpgsql
@@ -1058,6 +1068,10 @@ GRANT ALL ON FUNCTION app_schema.list_segments() TO ml_user;
 REVOKE ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) TO app_user;
+GRANT ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) TO ml_user;
 
 REVOKE ALL ON FUNCTION maintenance.apply_database_settings() FROM PUBLIC;
 

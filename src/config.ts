@@ -19,6 +19,8 @@ export interface Config {
   readonly embeddedPort: number;
   readonly host: string;
   readonly port: number;
+  /** Somebody asked for this port: no other will do. */
+  readonly portGiven: boolean;
   readonly logLevel: string;
   readonly production: boolean;
   readonly scoring: ScoringSettings;
@@ -120,6 +122,7 @@ export function loadConfig(env: Environment): Config {
     embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
     host: env['HOST']?.trim() || '127.0.0.1',
     port: integer(env, 'PORT', 3000, 0, 65_535),
+    portGiven: Boolean(env['PORT']?.trim()),
     // On a developer's terminal a line for each request would bury what start says.
     logLevel: choice(env, 'LOG_LEVEL', production ? 'info' : 'warn', logLevels),
     production,

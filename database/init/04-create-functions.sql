@@ -28,6 +28,23 @@ $create$;
 
 DO $create$
 BEGIN
+  IF to_regprocedure('app_schema.order_key(jsonb, bigint)') IS NOT NULL THEN
+    RETURN;
+  END IF;
+  EXECUTE $ddl$
+    CREATE FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SECURITY INVOKER
+    AS $function$
+      SELECT coalesce(p_properties ->> 'order_id', 'event ' || p_event_id::text)
+    $function$
+  $ddl$;
+  COMMENT ON FUNCTION app_schema.order_key(jsonb, bigint) IS
+    'What counts as one order: line items that share properties.order_id; a purchase without one is an order of its own';
+END
+$create$;
+
+DO $create$
+BEGIN
   IF to_regprocedure('app_schema.day_start(date)') IS NOT NULL THEN
     RETURN;
   END IF;
@@ -108,7 +125,7 @@ BEGIN
         SELECT count(*) AS total_events,
           count(*) FILTER (WHERE e.event_type = 'view') AS views,
           count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
-          count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+          count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
           coalesce(sum(CASE WHEN jsonb_typeof(e.properties -> 'quantity') = 'number' THEN (e.properties ->> 'quantity')::numeric ELSE 1 END)
             FILTER (WHERE e.event_type = 'purchase'), 0) AS items_purchased,
           coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue,
@@ -181,7 +198,7 @@ BEGIN
           SELECT e.product_id,
             count(*) FILTER (WHERE e.event_type = 'view') AS views,
             count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
-            count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+            count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
             count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers,
             coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue
           FROM app_schema.events e

@@ -85,7 +85,7 @@ BEGIN
       SELECT e.product_id,
         count(*) FILTER (WHERE e.event_type = 'view') AS views,
         count(*) FILTER (WHERE e.event_type = 'add_to_cart') AS cart_additions,
-        count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
+        count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS purchases,
         count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers,
         coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue
       FROM app_schema.events e

@@ -52,7 +52,7 @@ AS $function$
   ), days AS (
     SELECT e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date AS day,
       coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS spend,
-      count(DISTINCT coalesce(e.properties ->> 'order_id', 'event ' || e.event_id)) AS orders
+      count(DISTINCT app_schema.order_key(e.properties, e.event_id)) AS orders
     FROM app_schema.events e CROSS JOIN shop
     WHERE e.event_type = 'purchase' AND e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
     GROUP BY e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { databaseError } from './database-error.ts';
+import { SNAPSHOT } from './queries.ts';
 
 export type { Pool } from 'pg';
 
@@ -64,4 +65,12 @@ export async function inTransaction<T>(
     client.off('error', onError);
     client.release(broken);
   }
+}
+
+/** Runs `run` on one unchanging, read-only view of the database: what others commit meanwhile is not seen. */
+export function inSnapshot<T>(pool: pg.Pool, run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return inTransaction(pool, async (client) => {
+    await client.query(SNAPSHOT);
+    return run(client);
+  });
 }

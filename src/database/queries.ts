@@ -1,5 +1,6 @@
 /** SQL of the database layer itself; each feature has a queries.ts of its own. */
 
+export const SNAPSHOT = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY';
 export const SERVER_VERSION = 'SHOW server_version_num';
 export const DATABASE_EXISTS = 'SELECT FROM pg_database WHERE datname = $1';
 export const SET_UP_LOCK = 'SELECT pg_advisory_lock(hashtext($1))';

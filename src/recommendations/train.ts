@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { copyInto, copyLines } from '../database/copy-stream.ts';
 import { databaseError } from '../database/database-error.ts';
-import { inTransaction } from '../database/pool.ts';
+import { inSnapshot, inTransaction } from '../database/pool.ts';
 import {
   fitItemNeighbours,
   type Interactions,
@@ -122,8 +122,7 @@ export async function trainRecommendations(
     minRepeaters: options.minRepeaters ?? 5,
   };
   try {
-    const { demand, interactions } = await inTransaction(mlPool, async (client) => {
-      await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const { demand, interactions } = await inSnapshot(mlPool, async (client) => {
       const values = [options.asOf, parameters.repeatShare, parameters.minRepeaters];
       return {
         demand: (await client.query<Demand>(queries.PRODUCT_DEMAND, values)).rows,

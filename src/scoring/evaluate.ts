@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
-import { inTransaction } from '../database/pool.ts';
+import { inSnapshot } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
 import type { PurchaseModel } from '../models/purchase-model.ts';
 import { purchaseModels } from '../models/purchase-models.ts';
@@ -45,10 +45,7 @@ async function lastCutoff(client: pg.ClientBase, options: EvaluateOptions): Prom
 
 /** One snapshot of the database, as ml_user. */
 function reading<T>(mlPool: pg.Pool, run: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-  return inTransaction(mlPool, async (client) => {
-    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    return run(client);
-  }).catch((error: unknown) => {
+  return inSnapshot(mlPool, run).catch((error: unknown) => {
     throw databaseError(error);
   });
 }

@@ -9,8 +9,8 @@ import { Random } from '../models/random.ts';
 import { fitRecencyBaseline } from '../models/recency-baseline.ts';
 import { buyersMatrix, stackMatrices, visitorsMatrix } from './design-matrix.ts';
 import { type Population, snapshotOf } from './features.ts';
-import type { History } from './history.ts';
-import { fitPurchaseModel, purchaseProbabilities } from './purchase-model.ts';
+import { type History, remember } from './history.ts';
+import { purchaseProbabilities } from './purchase-model.ts';
 import { daysBefore } from './snapshot.ts';
 
 export type PopulationName = 'buyers' | 'visitors';
@@ -76,7 +76,7 @@ async function matrixAt(history: History, moment: Date, question: Question): Pro
     return { population, matrix: visitorsMatrix(population), purchaseForecast: new Float64Array(0) };
   }
   const snapshot = snapshotOf(population);
-  const model = population.size > 0 ? fitPurchaseModel(snapshot) : undefined;
+  const model = await history.purchaseModel(moment);
   const forecast = model
     ? purchaseProbabilities(model, snapshot, question.horizonDays)
     : new Float64Array(population.size).fill(0.5);
@@ -251,12 +251,6 @@ async function makeForecasts(forecaster: Forecaster, target: Date): Promise<Fore
   };
 }
 
-function remember<T>(known: Map<number, Promise<T>>, moment: Date, make: () => Promise<T>): Promise<T> {
-  const found = known.get(moment.getTime()) ?? make();
-  known.set(moment.getTime(), found);
-  return found;
-}
-
 /** Asks one question at several moments. Serving, selection and backtest meet at the same cut-offs: each is worked out once. */
 export class Forecaster {
   readonly history: History;
@@ -271,10 +265,10 @@ export class Forecaster {
 
   /** `undefined` where too few did one thing or the other. */
   cutAt(moment: Date): Promise<Cut | undefined> {
-    return remember(this.#cuts, moment, () => readCut(this.history, moment, this.question));
+    return remember(this.#cuts, moment.getTime(), () => readCut(this.history, moment, this.question));
   }
 
   forecastAt(target: Date): Promise<Forecasts> {
-    return remember(this.#forecasts, target, () => makeForecasts(this, target));
+    return remember(this.#forecasts, target.getTime(), () => makeForecasts(this, target));
   }
 }

@@ -3,7 +3,7 @@ import type { PurchaseModel } from '../models/purchase-model.ts';
 import { mae, normalizedGini, spearman, topDecileShare, totalRatio } from '../models/regression-metrics.ts';
 import { snapshotOf } from './features.ts';
 import type { History } from './history.ts';
-import { DAYS_PER_WEEK, fitOrNothing, fitPurchaseModel } from './purchase-model.ts';
+import { DAYS_PER_WEEK, fitOrNothing } from './purchase-model.ts';
 import { daysBefore, historyDays, type Snapshot } from './snapshot.ts';
 import { type Metrics, type Missing, unmet } from './status.ts';
 
@@ -120,12 +120,6 @@ export async function judgeLifetimeValue(
   return { cutoff, horizonDays, customers: snapshot.size, models };
 }
 
-/** Only the model that is served: a score is no contest. */
-function servedModel(snapshot: Snapshot): ReadonlyMap<string, PurchaseModel> {
-  const model = fitPurchaseModel(snapshot);
-  return new Map(model ? [[model.model, model]] : []);
-}
-
 /** Enough customers, and still no fit: absurd amounts are the usual cause, so the largest is shown. */
 function noFit(snapshot: Snapshot, model: PurchaseModel | undefined): Missing {
   if (!model) return { what: 'purchases that BG/NBD can be fitted to', have: 0, need: 1 };
@@ -153,6 +147,15 @@ export async function lifetimeValue(
     const reasons = missing.length > 0 ? missing : [noFit(snapshot, model)];
     return { missing: reasons, forecast: undefined, parameters: {}, evaluation: { missing: reasons } };
   }
+  // Only the model that is served: a score is no contest.
+  const cutoff = daysBefore(snapshot.moment, options.backtestDays);
+  const served = await history.purchaseModel(cutoff);
+  const judged = await judgeLifetimeValue(
+    history,
+    cutoff,
+    options.backtestDays,
+    () => new Map(served ? [[served.model, served]] : []),
+  );
   return {
     missing,
     forecast: forecastRevenue(model, spend, snapshot, options.horizonDays),
@@ -162,13 +165,6 @@ export async function lifetimeValue(
       horizonDays: options.horizonDays,
       extrapolated: historyDays(snapshot) < options.horizonDays,
     },
-    evaluation: {
-      ...(await judgeLifetimeValue(
-        history,
-        daysBefore(snapshot.moment, options.backtestDays),
-        options.backtestDays,
-        servedModel,
-      )),
-    },
+    evaluation: { ...judged },
   };
 }

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
-import { inTransaction } from '../database/pool.ts';
+import { inSnapshot } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
 import { snapshotOf } from './features.ts';
 import type { PopulationName } from './forecast.ts';
 import { History } from './history.ts';
 import { type LifetimeValueModel, lifetimeValue } from './lifetime-value.ts';
 import { publishScores } from './publish.ts';
-import { DAYS_PER_WEEK, fitPurchaseModel } from './purchase-model.ts';
+import { DAYS_PER_WEEK } from './purchase-model.ts';
 import { type ProbabilityModel, purchaseProbability } from './purchase-probability.ts';
 import * as queries from './queries.ts';
 import { type Fitted, scoreRows } from './score-rows.ts';
@@ -51,7 +51,6 @@ const STEPS = 6;
 async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise<Fitted> {
   let step = 0;
   const advance = (): void => options.onProgress?.(++step, STEPS);
-  await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const history = new History(client);
   const { buyers, visitors } = await history.populations(options.asOf);
   const snapshot = snapshotOf(buyers);
@@ -62,7 +61,7 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
   }
   advance();
   const latestPurchase: Date = (await client.query(queries.LATEST_PURCHASE, [options.asOf])).rows[0].moment;
-  const model = fitPurchaseModel(snapshot);
+  const model = await history.purchaseModel(options.asOf);
   advance();
   const { purchaseHorizonDays, churnHorizonDays, minOutcomes } = options;
   const probability = (population: PopulationName, horizonDays: number): Promise<ProbabilityModel> =>
@@ -120,7 +119,7 @@ async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise
  */
 export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOptions): Promise<ScoreSummary> {
   try {
-    const fitted = await inTransaction(mlPool, (client) => readAndFit(client, options));
+    const fitted = await inSnapshot(mlPool, (client) => readAndFit(client, options));
     const { ltv, purchase, firstPurchase, churn, latestPurchase, parameters } = fitted;
     const visitors = firstPurchase.missing.length > 0 ? 0 : fitted.visitors.size;
     const evaluation = {
@@ -179,8 +178,7 @@ export async function promoteSegmentation(
   options: SegmentationOptions,
 ): Promise<StoredSegmentation> {
   try {
-    const stored = await inTransaction(mlPool, async (client) => {
-      await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const stored = await inSnapshot(mlPool, async (client) => {
       const { buyers } = await new History(client).populations(asOf);
       return fitSegmentation(snapshotOf(buyers), options, await readStoredSegmentation(client, asOf));
     });

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { Database } from '../../database/open-database.ts';
 import { evaluateLifetimeValue, evaluateOutcome } from '../../scoring/evaluate.ts';
 import { parseAsOf } from '../../scoring/score.ts';
-import type { Metrics } from '../../scoring/status.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { day, renderTable } from '../table.ts';
+import { metricRows, renderMetrics } from '../metrics-table.ts';
+import { day } from '../table.ts';
 
 interface Flags {
   asOf?: string;
@@ -16,39 +16,12 @@ interface Flags {
 
 type Kind = 'purchase' | 'churn' | 'ltv';
 
-interface Row {
-  cutoff: string;
-  model: string;
-  metrics: Metrics;
-}
-
 const descriptions: Record<Kind, string> = {
   purchase:
     'Was the probability of a purchase right? Models and a naive baseline, at several cut-offs in the past',
   churn: 'Was the probability of churn right?',
   ltv: 'Was the forecast of revenue right?',
 };
-
-function renderRows(rows: readonly Row[]): string {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
-  return renderTable(rows, [
-    { heading: 'cut-off', cell: (row) => row.cutoff },
-    { heading: 'model', cell: (row) => row.model },
-    ...names.map((name) => ({
-      heading: name,
-      cell: (row: Row) => row.metrics[name]?.toFixed(4),
-      align: 'right' as const,
-    })),
-  ]);
-}
-
-function rowsOf(cutoff: string, models: Readonly<Record<string, Metrics>>, chosen: string): Row[] {
-  return Object.entries(models).map(([model, metrics]) => ({
-    cutoff,
-    model: model === chosen ? `${model} *` : model,
-    metrics,
-  }));
-}
 
 /** A cut-off is the moment after a day ends; the day itself is what a person calls it. */
 function lastDayBefore(cutoff: Date): string {
@@ -76,10 +49,12 @@ async function evaluate(
       : await evaluateOutcome(mlPool, kind, options);
   progress.done(`${result.cutoffs.length} cut-offs, ${result.horizonDays} days each`);
   if (flags.json) return cli.output.json(result);
-  const single = result.cutoffs.flatMap((cut) => rowsOf(lastDayBefore(cut.cutoff), cut.models, cut.chosen));
+  const single = result.cutoffs.flatMap((cut) =>
+    metricRows(lastDayBefore(cut.cutoff), cut.models, cut.chosen),
+  );
   const together =
-    kind === 'ltv' || result.cutoffs.length < 2 ? [] : rowsOf('all', result.models, result.chosen);
-  cli.output.line(renderRows([...single, ...together]));
+    kind === 'ltv' || result.cutoffs.length < 2 ? [] : metricRows('all', result.models, result.chosen);
+  cli.output.line(renderMetrics('cut-off', [...single, ...together]));
   cli.output.line(`* chosen on what was known before the cut-off: ${result.chosen} at the last one`);
 }
 

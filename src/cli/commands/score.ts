@@ -4,40 +4,19 @@ import { trainRecommendations } from '../../recommendations/train.ts';
 import { parseAsOf, type ScoreSummary, score } from '../../scoring/score.ts';
 import type { Metrics, Missing } from '../../scoring/status.ts';
 import type { CliContext } from '../context.ts';
-import { renderTable } from '../table.ts';
+import { type MetricRow, metricRows, renderMetrics } from '../metrics-table.ts';
 import { VERSION } from '../version.ts';
 
 /** After so long without a purchase, scores as of today mostly say that the data are old. */
 const STALE_DAYS = 60;
 const MS_PER_DAY = 86_400_000;
 
-interface MetricRow {
-  score: string;
-  model: string;
-  metrics: Metrics;
-}
-
-function metricRows(name: string, evaluation: Record<string, unknown>): MetricRow[] {
-  const models = (evaluation['models'] ?? {}) as Record<string, Metrics>;
-  const chosen = evaluation['chosen'];
-  return Object.entries(models).map(([model, metrics]) => ({
-    score: name,
-    model: model === chosen ? `${model} *` : model,
-    metrics,
-  }));
-}
-
-function renderMetrics(rows: MetricRow[]): string {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
-  return renderTable(rows, [
-    { heading: 'score', cell: (row) => row.score },
-    { heading: 'model', cell: (row) => row.model },
-    ...names.map((name) => ({
-      heading: name,
-      cell: (row: MetricRow) => row.metrics[name]?.toFixed(4),
-      align: 'right' as const,
-    })),
-  ]);
+/** Of a run's evaluation as it is stored. */
+function rowsOf(
+  task: string,
+  { models = {}, chosen }: { models?: Record<string, Metrics>; chosen?: unknown },
+): MetricRow[] {
+  return metricRows(task, models, chosen);
 }
 
 function renderMissing(name: string, missing: readonly Missing[]): string[] {
@@ -84,17 +63,17 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
     output.line(line);
   }
   const probabilities = [
-    ...metricRows('buys within 30 days', summary.purchase.evaluation),
-    ...metricRows('buys within churn horizon', summary.churn.evaluation),
-    ...metricRows('first purchase within 30 days', summary.firstPurchase.evaluation),
+    ...rowsOf('buys within 30 days', summary.purchase.evaluation),
+    ...rowsOf('buys within churn horizon', summary.churn.evaluation),
+    ...rowsOf('first purchase within 30 days', summary.firstPurchase.evaluation),
   ];
-  const revenue = metricRows('revenue', summary.ltv.evaluation);
+  const revenue = rowsOf('revenue', summary.ltv.evaluation);
   for (const rows of [probabilities, revenue].filter((each) => each.length > 0)) {
     output.line();
     output.line(
       'What each model said one horizon earlier against what came (* is the one that was chosen before that):',
     );
-    output.line(renderMetrics(rows));
+    output.line(renderMetrics('score', rows));
   }
   const staleDays = Math.floor((summary.asOf.getTime() - summary.latestPurchase.getTime()) / MS_PER_DAY);
   if (staleDays > STALE_DAYS) {

@@ -84,7 +84,7 @@ async function serve(
   const logger = createLogger(config.logLevel);
   const api = await createApi({ appPool: database.appPool, logger, version: VERSION, now: () => new Date() });
   const port = options.port ?? config.port;
-  const fixed = options.port !== undefined || Boolean(process.env['PORT']?.trim());
+  const fixed = options.port !== undefined || config.portGiven;
   const address = await listen(api, config.host, port, !fixed);
   cli.beforeClose(async () => {
     cli.output.notice('stopping');
