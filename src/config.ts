@@ -19,7 +19,7 @@ export interface Config {
   readonly embeddedPort: number;
   readonly host: string;
   readonly port: number;
-  /** Somebody asked for this port: no other will do. */
+  /** Not the default: no other will do. The default gives way to a free port, also where a copied .env.example names it. */
   readonly portGiven: boolean;
   readonly logLevel: string;
   readonly production: boolean;
@@ -46,6 +46,7 @@ const developmentPasswords = {
   ml: 'ml_password',
   admin: 'admin_password',
 };
+const DEFAULT_PORT = 3000;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 function invalid(name: string, problem: string, hint: string): AppError {
@@ -107,6 +108,7 @@ function refuseDevelopmentPasswords(config: Config): void {
 
 /** Reads and checks the environment. @throws CONFIG_INVALID naming the variable and the cure; DEFAULT_PASSWORD in production */
 export function loadConfig(env: Environment): Config {
+  const port = integer(env, 'PORT', DEFAULT_PORT, 0, 65_535);
   const production = env['NODE_ENV'] === 'production';
   const config: Config = {
     databaseUrl: databaseUrl(env, 'DATABASE_URL'),
@@ -121,8 +123,8 @@ export function loadConfig(env: Environment): Config {
     home: resolve(env['CUSTOMER_ANALYZER_HOME'] || `${projectRoot}.data`),
     embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
     host: env['HOST']?.trim() || '127.0.0.1',
-    port: integer(env, 'PORT', 3000, 0, 65_535),
-    portGiven: Boolean(env['PORT']?.trim()),
+    port,
+    portGiven: port !== DEFAULT_PORT,
     // On a developer's terminal a line for each request would bury what start says.
     logLevel: choice(env, 'LOG_LEVEL', production ? 'info' : 'warn', logLevels),
     production,
