@@ -37,6 +37,9 @@ it('counts purchase days, not lines: worked by hand', async () => {
       orders: 4,
       gross_revenue: 86,
       refunds: 0,
+      gap_mean_days: 10,
+      gap_deviation_days: 0,
+      last_gap_days: 10,
     },
   ]);
 });
