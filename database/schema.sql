@@ -60,6 +60,16 @@ ALTER FUNCTION app_schema.check_period(p_start_date date, p_end_date date) OWNER
 
 COMMENT ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) IS 'Raises CA001 for a reversed period, CA002 for a missing day';
 
+CREATE FUNCTION app_schema.day_of(p_moment timestamp with time zone) RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT (p_moment AT TIME ZONE (SELECT s.time_zone FROM app_schema.settings s))::date
+$$;
+
+ALTER FUNCTION app_schema.day_of(p_moment timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.day_of(p_moment timestamp with time zone) IS 'The day of the shop to which a moment belongs, whatever TimeZone the session has';
+
 CREATE FUNCTION app_schema.day_start(p_day date) RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -105,6 +115,95 @@ ALTER FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) O
 
 COMMENT ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) IS 'Revenue of one event: properties.amount, else quantity (1 unless given) x unit_price; a refund counts negative; NULL where the event moves no money';
 
+CREATE FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT CASE WHEN app_schema.day_start(app_schema.day_of(p_from)) >= p_from THEN 0 ELSE 1 END + app_schema.day_of(p_from)
+$$;
+
+ALTER FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) IS 'The first day of the shop that begins at the moment or after it';
+
+CREATE TABLE app_schema.user_days (
+    user_id integer NOT NULL,
+    day date NOT NULL,
+    events integer NOT NULL,
+    purchases integer NOT NULL,
+    orders integer NOT NULL,
+    spend numeric NOT NULL,
+    refund_events integer NOT NULL,
+    refunds numeric NOT NULL,
+    views integer NOT NULL,
+    carts integer NOT NULL,
+    bot_events integer NOT NULL
+);
+
+ALTER TABLE app_schema.user_days OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.user_days IS 'Events of each customer by day of the shop, as of the last refresh_user_days(); read get_user_days(), which adds what came since';
+
+COMMENT ON COLUMN app_schema.user_days.events IS 'Everything but adjustments, which are corrections of the books and nothing that a customer did';
+
+COMMENT ON COLUMN app_schema.user_days.orders IS 'Distinct orders; purchases counts their lines';
+
+COMMENT ON COLUMN app_schema.user_days.spend IS 'Revenue before refunds';
+
+CREATE FUNCTION app_schema.fold_all_days() RETURNS SETOF app_schema.user_days
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT o.user_id, o.day, sum(o.events)::integer, sum(o.purchases)::integer, count(o.order_key)::integer, coalesce(sum(o.spend), 0),
+    sum(o.refund_events)::integer, coalesce(sum(o.refunds), 0), sum(o.views)::integer, sum(o.carts)::integer, sum(o.bot_events)::integer
+  FROM (
+    SELECT f.user_id, f.day, f.order_key, count(*) AS events,
+      count(*) FILTER (WHERE f.event_type = 'purchase') AS purchases, sum(f.revenue) FILTER (WHERE f.event_type = 'purchase') AS spend,
+      count(*) FILTER (WHERE f.event_type = 'refund') AS refund_events, -sum(f.revenue) FILTER (WHERE f.event_type = 'refund') AS refunds,
+      count(*) FILTER (WHERE f.event_type = 'view') AS views, count(*) FILTER (WHERE f.event_type = 'add_to_cart') AS carts,
+      count(*) FILTER (WHERE f.event_type = 'bot_command') AS bot_events
+    FROM app_schema.event_facts f
+    GROUP BY f.user_id, f.day, f.order_key
+  ) o
+  GROUP BY o.user_id, o.day
+$$;
+
+ALTER FUNCTION app_schema.fold_all_days() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.fold_all_days() IS 'What user_days should hold, from all events';
+
+CREATE FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timestamp with time zone, p_until timestamp with time zone) RETURNS SETOF app_schema.user_days
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT f.user_id, f.day, count(*)::integer, (count(*) FILTER (WHERE f.event_type = 'purchase'))::integer,
+    count(DISTINCT f.order_key)::integer, coalesce(sum(f.revenue) FILTER (WHERE f.event_type = 'purchase'), 0),
+    (count(*) FILTER (WHERE f.event_type = 'refund'))::integer, coalesce(-sum(f.revenue) FILTER (WHERE f.event_type = 'refund'), 0),
+    (count(*) FILTER (WHERE f.event_type = 'view'))::integer, (count(*) FILTER (WHERE f.event_type = 'add_to_cart'))::integer,
+    (count(*) FILTER (WHERE f.event_type = 'bot_command'))::integer
+  FROM app_schema.event_facts f
+  WHERE f.user_id = p_user_id AND f.day = p_day
+    AND f.event_timestamp >= greatest(p_from, app_schema.day_start(p_day) - interval '3 hours')
+    AND f.event_timestamp < least(p_until, app_schema.day_start(p_day + 1) + interval '3 hours')
+  GROUP BY f.user_id, f.day
+$$;
+
+ALTER FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timestamp with time zone, p_until timestamp with time zone) IS 'One customer''s day from the events themselves, of those from p_from up to but not including p_until. No row where there are none';
+
+CREATE FUNCTION app_schema.fold_days_anew() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  -- Days mean something else now: who is writing events noted them by the old zone, and has to end first.
+  LOCK TABLE app_schema.events IN SHARE MODE;
+  PERFORM app_schema.refresh_user_days(p_rebuild => true);
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION app_schema.fold_days_anew() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.fold_days_anew() IS 'Trigger: folds all days anew after a change of the shop''s time zone or after TRUNCATE';
+
 CREATE FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, event_count bigint, last_activity timestamp with time zone)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     AS $$
@@ -128,54 +227,82 @@ ALTER FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) O
 
 COMMENT ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) IS 'Customers with an event within the period (whole days of the shop''s time zone, both included), latest first';
 
+CREATE TABLE app_schema.model_runs (
+    model_run_id bigint NOT NULL,
+    kind text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    code_version text NOT NULL,
+    finished_at timestamp with time zone DEFAULT now() NOT NULL,
+    parameters jsonb NOT NULL,
+    evaluation jsonb NOT NULL,
+    status text DEFAULT 'applied'::text NOT NULL,
+    algorithm text,
+    model jsonb,
+    data_from timestamp with time zone,
+    customers integer,
+    duration_seconds real,
+    CONSTRAINT model_runs_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'promoted'::text, 'challenger'::text, 'retired'::text])))
+);
+
+ALTER TABLE app_schema.model_runs OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.model_runs IS 'The registry: each training (kinds purchase, churn, first_purchase, ltv, segmentation, recommendations) and each application (scoring)';
+
+COMMENT ON COLUMN app_schema.model_runs.as_of IS 'Events at or after this moment were not used';
+
+COMMENT ON COLUMN app_schema.model_runs.parameters IS 'How the model came about: horizon, selection, contest; of scoring which runs were applied';
+
+COMMENT ON COLUMN app_schema.model_runs.evaluation IS 'How it did at an earlier cut-off beside a naive baseline; of scoring also drift';
+
+COMMENT ON COLUMN app_schema.model_runs.status IS 'promoted: applied to moments from its as_of on, until one with a later as_of is promoted; challenger: judged worse, kept for comparison; retired: withdrawn; applied: a run that trained nothing that could be applied again';
+
+COMMENT ON COLUMN app_schema.model_runs.algorithm IS 'What was chosen, such as logistic or bg-nbd';
+
+COMMENT ON COLUMN app_schema.model_runs.model IS 'The fitted model in its stored form, of kinds that are applied from here';
+
+COMMENT ON COLUMN app_schema.model_runs.data_from IS 'The first day with an event that was used; as_of is the end';
+
+COMMENT ON COLUMN app_schema.model_runs.customers IS 'Customers known then';
+
+CREATE FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS SETOF app_schema.model_runs
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT r.*
+  FROM app_schema.model_runs r
+  WHERE r.kind = p_kind AND r.status = 'promoted' AND r.as_of <= p_as_of
+  ORDER BY r.as_of DESC, r.model_run_id DESC
+  LIMIT 1
+$$;
+
+ALTER FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) IS 'The model of a kind that is applied at a moment: the promoted one with the latest as_of that knew nothing of what came after the moment';
+
 CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, purchase_days_30 integer, purchase_days_90 integer, purchase_days_365 integer, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer, refund_events integer, tenure_days integer, inactive_days integer, active_days_90 integer, views_7 integer, views_30 integer, views_90 integer, carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-  WITH shop AS (
-    SELECT s.time_zone, ((p_as_of - interval '1 microsecond') AT TIME ZONE s.time_zone)::date AS as_of_day FROM app_schema.settings s
-  ), seen AS (
-    SELECT e.user_id, e.event_type, (e.event_timestamp AT TIME ZONE shop.time_zone)::date AS day, shop.as_of_day, count(*) AS events
-    FROM app_schema.events e CROSS JOIN shop
-    WHERE e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
-      -- An adjustment is a correction of the books, nothing that a customer did.
-      AND e.event_type <> 'adjustment'
-    GROUP BY e.user_id, e.event_type, (e.event_timestamp AT TIME ZONE shop.time_zone)::date, shop.as_of_day
-  ), behaviour AS (
-    SELECT d.user_id,
-      max(d.as_of_day - d.day) AS tenure_days,
-      min(d.as_of_day - d.day) AS inactive_days,
-      count(DISTINCT d.day) FILTER (WHERE d.as_of_day - d.day < 90) AS active_days_90,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'view' AND d.as_of_day - d.day < 7), 0) AS views_7,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'view' AND d.as_of_day - d.day < 30), 0) AS views_30,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'view' AND d.as_of_day - d.day < 90), 0) AS views_90,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'add_to_cart' AND d.as_of_day - d.day < 7), 0) AS carts_7,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'add_to_cart' AND d.as_of_day - d.day < 30), 0) AS carts_30,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'add_to_cart' AND d.as_of_day - d.day < 90), 0) AS carts_90,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'bot_command' AND d.as_of_day - d.day < 30), 0) AS bot_events_30,
-      coalesce(sum(d.events) FILTER (WHERE d.event_type = 'refund'), 0) AS refund_events,
-      count(*) FILTER (WHERE d.event_type = 'purchase' AND d.as_of_day - d.day < 30) AS purchase_days_30,
-      count(*) FILTER (WHERE d.event_type = 'purchase' AND d.as_of_day - d.day < 90) AS purchase_days_90,
-      count(*) FILTER (WHERE d.event_type = 'purchase' AND d.as_of_day - d.day < 365) AS purchase_days_365
-    FROM seen d
-    GROUP BY d.user_id
-  ), steps AS (
-    SELECT d.user_id, d.day, d.day - lag(d.day) OVER (PARTITION BY d.user_id ORDER BY d.day) AS gap
-    FROM seen d
-    WHERE d.event_type = 'purchase'
-  ), gaps AS (
-    SELECT s.user_id, avg(s.gap)::double precision AS mean, coalesce(stddev_pop(s.gap), 0)::double precision AS deviation,
-      (array_agg(s.gap ORDER BY s.day DESC))[1] AS last
-    FROM steps s
-    WHERE s.gap IS NOT NULL
-    GROUP BY s.user_id
+  WITH behaviour AS (
+    SELECT a.user_id,
+      max(a.age) AS tenure_days, min(a.age) AS inactive_days, count(*) FILTER (WHERE a.age < 90) AS active_days_90,
+      coalesce(sum(a.views) FILTER (WHERE a.age < 7), 0) AS views_7, coalesce(sum(a.views) FILTER (WHERE a.age < 30), 0) AS views_30,
+      coalesce(sum(a.views) FILTER (WHERE a.age < 90), 0) AS views_90, coalesce(sum(a.carts) FILTER (WHERE a.age < 7), 0) AS carts_7,
+      coalesce(sum(a.carts) FILTER (WHERE a.age < 30), 0) AS carts_30, coalesce(sum(a.carts) FILTER (WHERE a.age < 90), 0) AS carts_90,
+      coalesce(sum(a.bot_events) FILTER (WHERE a.age < 30), 0) AS bot_events_30, sum(a.refund_events) AS refund_events,
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 30) AS purchase_days_30,
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 90) AS purchase_days_90,
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 365) AS purchase_days_365
+    FROM (
+      SELECT d.*, (SELECT app_schema.day_of(p_as_of - interval '1 microsecond')) - d.day AS age
+      FROM app_schema.get_user_days('-infinity', p_as_of) d
+    ) a
+    GROUP BY a.user_id
   )
   SELECT b.user_id, c.frequency, c.recency_days, c.t_days, c.monetary_value, c.orders, c.gross_revenue, c.refunds,
-    b.purchase_days_30::integer, b.purchase_days_90::integer, b.purchase_days_365::integer, g.mean, g.deviation, g.last,
-    b.refund_events::integer, b.tenure_days, b.inactive_days, b.active_days_90::integer, b.views_7::integer, b.views_30::integer,
-    b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer
+    b.purchase_days_30::integer, b.purchase_days_90::integer, b.purchase_days_365::integer, c.gap_mean_days, c.gap_deviation_days,
+    c.last_gap_days, b.refund_events::integer, b.tenure_days, b.inactive_days, b.active_days_90::integer, b.views_7::integer,
+    b.views_30::integer, b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer
   FROM behaviour b
   LEFT JOIN app_schema.get_customer_snapshot(p_as_of) c ON c.user_id = b.user_id
-  LEFT JOIN gaps g ON g.user_id = b.user_id
   ORDER BY b.user_id
 $$;
 
@@ -183,38 +310,49 @@ ALTER FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone
 
 COMMENT ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) IS 'What the classifiers see of everybody who did anything before p_as_of; purchase columns are NULL for who never bought. Days are whole days of the shop, windows end with the day of p_as_of';
 
-CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric)
+CREATE FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) RETURNS TABLE(user_id integer, bought boolean, revenue numeric)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-  WITH shop AS (
-    SELECT s.time_zone, ((p_as_of - interval '1 microsecond') AT TIME ZONE s.time_zone)::date AS as_of_day FROM app_schema.settings s
-  ), days AS (
-    SELECT e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date AS day,
-      coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS spend,
-      count(DISTINCT app_schema.order_key(e.properties, e.event_id)) AS orders
-    FROM app_schema.events e CROSS JOIN shop
-    WHERE e.event_type = 'purchase' AND e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
-    GROUP BY e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date
+  SELECT d.user_id, bool_or(d.purchases > 0), sum(d.spend - d.refunds)
+  FROM app_schema.get_user_days(p_from, p_until) d
+  WHERE d.purchases > 0 OR d.refund_events > 0
+  GROUP BY d.user_id
+$$;
+
+ALTER FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) IS 'Who bought or returned something from p_from up to but not including p_until: whether they bought, and their revenue net of refunds';
+
+CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  WITH steps AS (
+    SELECT d.user_id, d.day, d.spend, d.orders, d.day - lag(d.day) OVER by_day AS gap, lead(d.day) OVER by_day IS NULL AS is_last
+    FROM app_schema.get_user_days('-infinity', p_as_of) d
+    WHERE d.purchases > 0
+    WINDOW by_day AS (PARTITION BY d.user_id ORDER BY d.day)
   ), buyers AS (
-    SELECT d.user_id, count(*) AS days, min(d.day) AS first_day, max(d.day) AS last_day, sum(d.spend) AS spend,
-      (array_agg(d.spend ORDER BY d.day))[1] AS first_spend, sum(d.orders) AS orders
-    FROM days d
-    GROUP BY d.user_id
+    SELECT s.user_id, count(*) AS days, min(s.day) AS first_day, max(s.day) AS last_day, sum(s.spend) AS spend,
+      sum(s.spend) FILTER (WHERE s.gap IS NULL) AS first_spend, sum(s.orders) AS orders, avg(s.gap)::double precision AS gap_mean,
+      CASE WHEN count(*) > 1 THEN stddev_pop(s.gap)::double precision END AS gap_deviation, sum(s.gap) FILTER (WHERE s.is_last) AS last_gap
+    FROM steps s
+    GROUP BY s.user_id
   ), returned AS (
-    SELECT e.user_id, -sum(app_schema.event_revenue(e.event_type, e.properties)) AS refunds
-    FROM app_schema.events e
-    WHERE e.event_type = 'refund' AND e.user_id IS NOT NULL AND e.event_timestamp < p_as_of
-    GROUP BY e.user_id
+    SELECT d.user_id, sum(d.refunds) AS refunds
+    FROM app_schema.get_user_days('-infinity', p_as_of) d
+    WHERE d.refund_events > 0
+    GROUP BY d.user_id
   )
-  SELECT b.user_id, (b.days - 1)::integer, b.last_day - b.first_day, shop.as_of_day - b.first_day,
-    coalesce(((b.spend - b.first_spend) / nullif(b.days - 1, 0))::double precision, 0), b.orders::integer, b.spend, coalesce(r.refunds, 0)
-  FROM buyers b CROSS JOIN shop LEFT JOIN returned r ON r.user_id = b.user_id
+  SELECT b.user_id, (b.days - 1)::integer, b.last_day - b.first_day, app_schema.day_of(p_as_of - interval '1 microsecond') - b.first_day,
+    coalesce(((b.spend - b.first_spend) / nullif(b.days - 1, 0))::double precision, 0), b.orders::integer, b.spend,
+    coalesce(r.refunds, 0), b.gap_mean, b.gap_deviation, b.last_gap::integer
+  FROM buyers b LEFT JOIN returned r ON r.user_id = b.user_id
   ORDER BY b.user_id
 $$;
 
 ALTER FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) IS 'What the purchase models see of each customer who bought before p_as_of: frequency (repeat purchase days), recency_days and t_days (since the first purchase day, in whole days of the shop), monetary_value (mean spend of a repeat day), orders, revenue before refunds, refunds';
+COMMENT ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) IS 'What the purchase models see of each customer who bought before p_as_of: frequency (repeat purchase days), recency_days and t_days (since the first purchase day, in whole days of the shop), monetary_value (mean spend of a repeat day), orders, revenue before refunds, refunds; gaps between purchase days, NULL for who bought on one';
 
 CREATE FUNCTION app_schema.get_latest_run(p_kind text DEFAULT 'scoring'::text) RETURNS TABLE(model_run_id bigint, kind text, as_of timestamp with time zone, code_version text, finished_at timestamp with time zone, parameters jsonb, evaluation jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -229,6 +367,34 @@ $$;
 ALTER FUNCTION app_schema.get_latest_run(p_kind text) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.get_latest_run(p_kind text) IS 'The newest run (scoring or recommendations): parameters and evaluation beside the naive baseline';
+
+CREATE FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone DEFAULT now()) RETURNS TABLE(model_run_id bigint, as_of timestamp with time zone, question text, horizon_days integer, customers bigint, said double precision, came double precision, standard_error double precision)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT r.model_run_id, r.as_of, q.question, q.horizon_days, q.customers,
+    CASE q.question WHEN 'churn' THEN 1 - q.said ELSE q.said END,
+    CASE q.question WHEN 'churn' THEN 1 - o.share ELSE o.share END, q.standard_error
+  FROM app_schema.model_runs r
+  CROSS JOIN LATERAL (
+    SELECT p.key AS question, (p.value ->> 'horizonDays')::integer AS horizon_days, (p.value ->> 'customers')::bigint AS customers,
+      (p.value ->> 'said')::double precision AS said, (p.value ->> 'standardError')::double precision AS standard_error
+    FROM jsonb_each(r.evaluation -> 'said') p
+  ) q
+  CROSS JOIN LATERAL (
+    -- Whom the run spoke of: who had bought before, or for a first purchase who had only looked.
+    SELECT count(*) / nullif(q.customers, 0)::double precision AS share
+    FROM app_schema.get_customer_outcomes(r.as_of, r.as_of + make_interval(hours => 24 * q.horizon_days)) w
+    WHERE w.bought AND (q.question = 'first_purchase') <> EXISTS (
+      SELECT FROM app_schema.events e WHERE e.user_id = w.user_id AND e.event_type = 'purchase' AND e.event_timestamp < r.as_of
+    ) AND EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = w.user_id AND e.event_timestamp < r.as_of AND e.event_type <> 'adjustment')
+  ) o
+  WHERE r.kind = 'scoring' AND r.as_of + make_interval(hours => 24 * q.horizon_days) <= p_until
+  ORDER BY r.model_run_id DESC, q.question
+$$;
+
+ALTER FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) IS 'Of each scoring whose horizon has passed by p_until: the share of customers that was predicted to buy (of churn: not to buy), the share that did, and the standard error that chance alone gives it';
 
 CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -406,6 +572,55 @@ ALTER FUNCTION app_schema.get_user(p_user_id integer) OWNER TO customer_analyzer
 
 COMMENT ON FUNCTION app_schema.get_user(p_user_id integer) IS 'One customer: profile, scores with their status, the numbers behind them. No row for an unknown customer';
 
+CREATE FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) RETURNS SETOF app_schema.user_days
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  -- Bounds in sub-selects are worked out once; the functions alone would be called for each row.
+  SELECT d.*
+  FROM app_schema.user_days d
+  WHERE d.day >= (SELECT app_schema.first_whole_day(p_from)) AND d.day < (SELECT app_schema.day_of(p_until))
+    AND NOT EXISTS (SELECT FROM app_schema.user_day_changes c WHERE c.user_id = d.user_id AND c.day = d.day)
+  UNION ALL
+  SELECT f.*
+  FROM (
+    SELECT DISTINCT c.user_id, c.day
+    FROM app_schema.user_day_changes c
+    WHERE c.day >= (SELECT app_schema.first_whole_day(p_from)) AND c.day < (SELECT app_schema.day_of(p_until))
+  ) changed
+  CROSS JOIN LATERAL app_schema.fold_day(changed.user_id, changed.day, '-infinity', 'infinity') f
+  UNION ALL
+  -- Where a bound lies within a day: the part of it before the first whole day, and that after the last.
+  SELECT f.*
+  FROM (
+    SELECT DISTINCT e.user_id, e.day, part.from_moment, part.until_moment
+    FROM (
+      SELECT p_from AS from_moment, least(app_schema.day_start(app_schema.first_whole_day(p_from)), p_until) AS until_moment
+      UNION ALL
+      SELECT greatest(app_schema.day_start(app_schema.day_of(p_until)), app_schema.day_start(app_schema.first_whole_day(p_from))), p_until
+    ) part
+    -- By type, since the index of periods begins with it; the list of types is read from the same index, one probe each.
+    CROSS JOIN LATERAL (
+      SELECT v.user_id, v.day
+      FROM app_schema.event_facts v
+      WHERE v.event_timestamp >= part.from_moment AND v.event_timestamp < part.until_moment
+        AND v.event_type = ANY (ARRAY(
+          WITH RECURSIVE types AS (
+            SELECT min(x.event_type) AS event_type FROM app_schema.events x
+            UNION ALL
+            SELECT (SELECT min(x.event_type) FROM app_schema.events x WHERE x.event_type > t.event_type) FROM types t
+            WHERE t.event_type IS NOT NULL
+          ) SELECT t.event_type FROM types t WHERE t.event_type IS NOT NULL
+        ))
+    ) e
+    WHERE part.from_moment < part.until_moment
+  ) touched
+  CROSS JOIN LATERAL app_schema.fold_day(touched.user_id, touched.day, touched.from_moment, touched.until_moment) f
+$$;
+
+ALTER FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) IS 'Events by customer and day of the shop, of those from p_from up to but not including p_until: from user_days, and where that is behind from the events themselves';
+
 CREATE FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone DEFAULT now()) RETURNS TABLE(user_id integer, total_events bigint, views bigint, cart_additions bigint, purchases bigint, items_purchased numeric, revenue numeric, average_order_value numeric, first_activity timestamp with time zone, last_activity timestamp with time zone, days_since_last_activity integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -434,6 +649,27 @@ CREATE FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp wit
 ALTER FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) IS 'One customer in numbers, as of p_now: purchases counts orders, revenue is net of refunds, average_order_value is before refunds. No row for an unknown customer';
+
+CREATE FUNCTION app_schema.list_models(p_kind text DEFAULT NULL::text, p_limit integer DEFAULT 50) RETURNS TABLE(model_run_id bigint, kind text, algorithm text, status text, as_of timestamp with time zone, finished_at timestamp with time zone, data_from timestamp with time zone, customers integer, duration_seconds real, code_version text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  RETURN QUERY
+    SELECT r.model_run_id, r.kind, r.algorithm,
+      CASE WHEN r.status = 'promoted' AND r.model_run_id = (SELECT c.model_run_id FROM app_schema.get_champion(r.kind) c) THEN 'champion'
+        ELSE r.status END,
+      r.as_of, r.finished_at, r.data_from, r.customers, r.duration_seconds, r.code_version
+    FROM app_schema.model_runs r
+    WHERE p_kind IS NULL OR r.kind = p_kind
+    ORDER BY r.model_run_id DESC
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.list_models(p_kind text, p_limit integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) IS 'The registry, newest first; the champion of a kind is what score applies now';
 
 CREATE FUNCTION app_schema.list_segments() RETURNS TABLE(segment_id integer, code text, name_en text, name_ru text, description_en text, description_ru text, customers bigint, share numeric, mean_ltv numeric, mean_churn_probability numeric, mean_purchase_probability_30d numeric)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -477,6 +713,27 @@ ALTER FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p
 
 COMMENT ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) IS 'A page of customers with their scores by user_id: p_after_user_id is the last id of the page before, p_segment a segment''s code';
 
+CREATE FUNCTION app_schema.note_changed_days() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  -- Without a zone nothing is folded, and the row that brings one folds everything.
+  v_time_zone text := coalesce((SELECT s.time_zone FROM app_schema.settings s), 'UTC');
+BEGIN
+  INSERT INTO app_schema.user_day_changes (user_id, day)
+  SELECT DISTINCT c.user_id, (c.event_timestamp AT TIME ZONE v_time_zone)::date FROM changed_events c WHERE c.user_id IS NOT NULL;
+  IF TG_OP = 'UPDATE' THEN
+    INSERT INTO app_schema.user_day_changes (user_id, day)
+    SELECT DISTINCT c.user_id, (c.event_timestamp AT TIME ZONE v_time_zone)::date FROM events_as_changed c WHERE c.user_id IS NOT NULL;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION app_schema.note_changed_days() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.note_changed_days() IS 'Trigger: notes which days of which customers a statement touched';
+
 CREATE FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -486,6 +743,78 @@ CREATE FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) RETU
 ALTER FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) IS 'What counts as one order: line items that share properties.order_id; a purchase without one is an order of its own';
+
+CREATE FUNCTION app_schema.promote_model(p_model_run_id bigint) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  v_run app_schema.model_runs;
+BEGIN
+  SELECT * INTO v_run FROM app_schema.model_runs r WHERE r.model_run_id = p_model_run_id FOR UPDATE;
+  IF v_run.model_run_id IS NULL THEN
+    RAISE EXCEPTION 'there is no run %', p_model_run_id
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.list_models() shows the runs.';
+  ELSIF v_run.status = 'applied' THEN
+    RAISE EXCEPTION 'run % (%) is no model that can be applied again', p_model_run_id, v_run.kind
+      USING ERRCODE = 'CA002', HINT = 'Promote a run of a training: SELECT * FROM app_schema.list_models() shows them.';
+  END IF;
+  -- Of the same kind those that would go before it step back: that is how an older model is brought back.
+  UPDATE app_schema.model_runs r SET status = 'challenger'
+  WHERE r.kind = v_run.kind AND r.status = 'promoted' AND (r.as_of, r.model_run_id) > (v_run.as_of, v_run.model_run_id);
+  UPDATE app_schema.model_runs r SET status = 'promoted' WHERE r.model_run_id = p_model_run_id;
+  RETURN v_run.kind;
+END
+$$;
+
+ALTER FUNCTION app_schema.promote_model(p_model_run_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.promote_model(p_model_run_id bigint) IS 'Makes a run the champion of its kind, also an older one; the next score applies it. Returns the kind';
+
+CREATE FUNCTION app_schema.refresh_user_days(p_rebuild boolean DEFAULT false) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  v_changed bigint;
+  -- By size, at about 80 bytes a row: the planner's own count comes with the next ANALYZE, and a true one would read them all.
+  v_days bigint := pg_relation_size('app_schema.user_days') / 80;
+  v_written bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('customer-analyzer user_days'));
+  SELECT count(*) INTO v_changed FROM app_schema.user_day_changes;
+  -- A day folded alone costs as much as eight in a fold of everything.
+  IF p_rebuild OR v_changed > v_days / 8 THEN
+    -- First what is noted, then what is folded: what commits between the two is folded here and, harmlessly, once more next time.
+    DELETE FROM app_schema.user_day_changes;
+    DELETE FROM app_schema.user_days;
+    INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
+    GET DIAGNOSTICS v_written = ROW_COUNT;
+    RETURN v_written;
+  END IF;
+  WITH noted AS (
+    DELETE FROM app_schema.user_day_changes RETURNING user_id, day
+  ), changed AS (
+    SELECT DISTINCT n.user_id, n.day FROM noted n
+  ), folded AS MATERIALIZED (
+    SELECT f.* FROM changed c CROSS JOIN LATERAL app_schema.fold_day(c.user_id, c.day, '-infinity', 'infinity') f
+  ), emptied AS (
+    DELETE FROM app_schema.user_days d USING changed c
+    WHERE d.user_id = c.user_id AND d.day = c.day
+      AND NOT EXISTS (SELECT FROM folded f WHERE f.user_id = c.user_id AND f.day = c.day)
+  )
+  INSERT INTO app_schema.user_days AS d
+  SELECT * FROM folded
+  ON CONFLICT (user_id, day) DO UPDATE SET events = excluded.events, purchases = excluded.purchases, orders = excluded.orders,
+    spend = excluded.spend, refund_events = excluded.refund_events, refunds = excluded.refunds, views = excluded.views,
+    carts = excluded.carts, bot_events = excluded.bot_events
+    WHERE (d.*) IS DISTINCT FROM (excluded.*);
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  RETURN v_written;
+END
+$$;
+
+ALTER FUNCTION app_schema.refresh_user_days(p_rebuild boolean) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) IS 'Brings user_days up to date with the events and returns the rows written; p_rebuild folds everything anew. Nothing depends on when it runs but speed';
 
 CREATE FUNCTION maintenance.apply_database_settings() RETURNS void
     LANGUAGE plpgsql
@@ -602,6 +931,41 @@ COMMENT ON COLUMN app_schema.events.source_id IS 'sources.source_id, NULL for ev
 
 COMMENT ON COLUMN app_schema.events.external_id IS 'Natural key of the event within its source: the same event sent again has the same key';
 
+CREATE TABLE app_schema.settings (
+    setting_id boolean DEFAULT true NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    currency text DEFAULT 'USD'::text NOT NULL,
+    CONSTRAINT settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT settings_setting_id_check CHECK (setting_id),
+    CONSTRAINT settings_time_zone_check CHECK ((('2000-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE time_zone) IS NOT NULL))
+);
+
+ALTER TABLE app_schema.settings OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.settings IS 'One row: time zone and currency of the shop';
+
+CREATE VIEW app_schema.event_facts WITH (security_invoker='true') AS
+ SELECT e.user_id,
+    ((e.event_timestamp AT TIME ZONE ( SELECT s.time_zone
+           FROM app_schema.settings s)))::date AS day,
+    e.event_timestamp,
+    e.event_type,
+        CASE
+            WHEN ((e.event_type)::text = 'purchase'::text) THEN app_schema.order_key(e.properties, e.event_id)
+            ELSE NULL::text
+        END AS order_key,
+        CASE
+            WHEN ((e.event_type)::text = ANY ((ARRAY['purchase'::character varying, 'refund'::character varying])::text[])) THEN app_schema.event_revenue((e.event_type)::text, e.properties)
+            ELSE NULL::numeric
+        END AS revenue
+   FROM app_schema.events e
+  WHERE ((e.user_id IS NOT NULL) AND ((e.event_type)::text <> 'adjustment'::text) AND (EXISTS ( SELECT
+           FROM app_schema.settings)));
+
+ALTER TABLE app_schema.event_facts OWNER TO customer_analyzer_owner;
+
+COMMENT ON VIEW app_schema.event_facts IS 'What counts of each event of a customer, with the day of the shop on which it counts';
+
 CREATE SEQUENCE app_schema.events_event_id_seq
     START WITH 1
     INCREMENT BY 1
@@ -639,22 +1003,6 @@ ALTER TABLE app_schema.import_runs ALTER COLUMN import_run_id ADD GENERATED ALWA
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE app_schema.model_runs (
-    model_run_id bigint NOT NULL,
-    kind text NOT NULL,
-    as_of timestamp with time zone NOT NULL,
-    code_version text NOT NULL,
-    finished_at timestamp with time zone DEFAULT now() NOT NULL,
-    parameters jsonb NOT NULL,
-    evaluation jsonb NOT NULL
-);
-
-ALTER TABLE app_schema.model_runs OWNER TO customer_analyzer_owner;
-
-COMMENT ON TABLE app_schema.model_runs IS 'Each published run: what it fitted, and how it did at an earlier cut-off beside a naive baseline';
-
-COMMENT ON COLUMN app_schema.model_runs.as_of IS 'Events at or after this moment were not used';
 
 ALTER TABLE app_schema.model_runs ALTER COLUMN model_run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_schema.model_runs_model_run_id_seq
@@ -764,19 +1112,6 @@ COMMENT ON TABLE app_schema.segments IS 'Names of the promoted segmentation; use
 
 COMMENT ON COLUMN app_schema.segments.is_promoted IS 'Belongs to the segmentation that user_metrics.segment_id follows now';
 
-CREATE TABLE app_schema.settings (
-    setting_id boolean DEFAULT true NOT NULL,
-    time_zone text DEFAULT 'UTC'::text NOT NULL,
-    currency text DEFAULT 'USD'::text NOT NULL,
-    CONSTRAINT settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT settings_setting_id_check CHECK (setting_id),
-    CONSTRAINT settings_time_zone_check CHECK ((('2000-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE time_zone) IS NOT NULL))
-);
-
-ALTER TABLE app_schema.settings OWNER TO customer_analyzer_owner;
-
-COMMENT ON TABLE app_schema.settings IS 'One row: time zone and currency of the shop';
-
 CREATE TABLE app_schema.sources (
     source_id smallint NOT NULL,
     name text NOT NULL
@@ -794,6 +1129,15 @@ ALTER TABLE app_schema.sources ALTER COLUMN source_id ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE app_schema.user_day_changes (
+    user_id integer NOT NULL,
+    day date NOT NULL
+);
+
+ALTER TABLE app_schema.user_day_changes OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.user_day_changes IS 'Days that are to be folded again, written by triggers on events. Only ever added to and consumed: no key, so that writers never wait for each other';
 
 CREATE TABLE app_schema.user_identities (
     source text NOT NULL,
@@ -921,6 +1265,9 @@ ALTER TABLE ONLY app_schema.sources
 ALTER TABLE ONLY app_schema.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (source_id);
 
+ALTER TABLE ONLY app_schema.user_days
+    ADD CONSTRAINT user_days_pkey PRIMARY KEY (user_id, day);
+
 ALTER TABLE ONLY app_schema.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (source, external_id);
 
@@ -951,9 +1298,13 @@ CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id
 
 CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
 
+CREATE INDEX idx_model_runs_promoted ON app_schema.model_runs USING btree (kind, as_of, model_run_id) WHERE (status = 'promoted'::text);
+
 CREATE INDEX idx_product_identities_product_id ON app_schema.product_identities USING btree (product_id);
 
 CREATE INDEX idx_product_popularity_popularity ON app_schema.product_popularity USING btree (popularity DESC, product_id);
+
+CREATE INDEX idx_user_day_changes_user_id_day ON app_schema.user_day_changes USING btree (user_id, day);
 
 CREATE INDEX idx_user_identities_user_id ON app_schema.user_identities USING btree (user_id);
 
@@ -962,6 +1313,18 @@ CREATE INDEX idx_user_metrics_segment_id ON app_schema.user_metrics USING btree 
 CREATE INDEX idx_user_score_details_model_run_id ON app_schema.user_score_details USING btree (model_run_id);
 
 CREATE INDEX idx_users_profile_data_gin ON app_schema.users USING gin (profile_data);
+
+CREATE TRIGGER events_deleted AFTER DELETE ON app_schema.events REFERENCING OLD TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
+
+CREATE TRIGGER events_inserted AFTER INSERT ON app_schema.events REFERENCING NEW TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
+
+CREATE TRIGGER events_truncated AFTER TRUNCATE ON app_schema.events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.fold_days_anew();
+
+CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD TABLE AS changed_events NEW TABLE AS events_as_changed FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
+
+CREATE TRIGGER settings_zone_changed AFTER UPDATE ON app_schema.settings FOR EACH ROW WHEN ((old.time_zone IS DISTINCT FROM new.time_zone)) EXECUTE FUNCTION app_schema.fold_days_anew();
+
+CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings FOR EACH ROW EXECUTE FUNCTION app_schema.fold_days_anew();
 
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id);
@@ -1017,6 +1380,10 @@ REVOKE ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date dat
 GRANT ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) TO app_user;
 GRANT ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.day_of(p_moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.day_of(p_moment timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.day_of(p_moment timestamp with time zone) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.day_start(p_day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.day_start(p_day date) TO app_user;
 GRANT ALL ON FUNCTION app_schema.day_start(p_day date) TO ml_user;
@@ -1029,13 +1396,43 @@ REVOKE ALL ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties 
 GRANT ALL ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) TO app_user;
 GRANT ALL ON FUNCTION app_schema.event_revenue(p_event_type text, p_properties jsonb) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_days TO app_user;
+GRANT SELECT ON TABLE app_schema.user_days TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.fold_all_days() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.fold_all_days() TO app_user;
+GRANT ALL ON FUNCTION app_schema.fold_all_days() TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timestamp with time zone, p_until timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timestamp with time zone, p_until timestamp with time zone) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.fold_days_anew() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.fold_days_anew() TO app_user;
+GRANT ALL ON FUNCTION app_schema.fold_days_anew() TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) TO ml_user;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.model_runs TO app_user;
+GRANT SELECT ON TABLE app_schema.model_runs TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO app_user;
@@ -1044,6 +1441,10 @@ GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with ti
 REVOKE ALL ON FUNCTION app_schema.get_latest_run(p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) TO app_user;
@@ -1057,9 +1458,17 @@ REVOKE ALL ON FUNCTION app_schema.get_user(p_user_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_user(p_user_id integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_user(p_user_id integer) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) TO app_user;
+GRANT ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.list_segments() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.list_segments() TO app_user;
@@ -1069,9 +1478,21 @@ REVOKE ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id in
 GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.note_changed_days() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.note_changed_days() TO app_user;
+GRANT ALL ON FUNCTION app_schema.note_changed_days() TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) TO app_user;
 GRANT ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) TO app_user;
+GRANT ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO app_user;
+GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO ml_user;
 
 REVOKE ALL ON FUNCTION maintenance.apply_database_settings() FROM PUBLIC;
 
@@ -1087,6 +1508,12 @@ GRANT ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) TO admin_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.events TO app_user;
 GRANT SELECT ON TABLE app_schema.events TO ml_user;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.settings TO app_user;
+GRANT SELECT ON TABLE app_schema.settings TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.event_facts TO app_user;
+GRANT SELECT ON TABLE app_schema.event_facts TO ml_user;
+
 GRANT SELECT,USAGE ON SEQUENCE app_schema.events_event_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.events_event_id_seq TO ml_user;
 
@@ -1095,9 +1522,6 @@ GRANT SELECT ON TABLE app_schema.import_runs TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.import_runs_import_run_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.import_runs_import_run_id_seq TO ml_user;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.model_runs TO app_user;
-GRANT SELECT ON TABLE app_schema.model_runs TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.model_runs_model_run_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.model_runs_model_run_id_seq TO ml_user;
@@ -1123,14 +1547,14 @@ GRANT SELECT ON SEQUENCE app_schema.products_product_id_seq TO ml_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.segments TO app_user;
 GRANT SELECT ON TABLE app_schema.segments TO ml_user;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.settings TO app_user;
-GRANT SELECT ON TABLE app_schema.settings TO ml_user;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.sources TO app_user;
 GRANT SELECT ON TABLE app_schema.sources TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.sources_source_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.sources_source_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_day_changes TO app_user;
+GRANT SELECT ON TABLE app_schema.user_day_changes TO ml_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_identities TO app_user;
 GRANT SELECT ON TABLE app_schema.user_identities TO ml_user;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importFiles } from '../src/ingestion/import.ts';
+import { parseAsOf } from '../src/scoring/as-of.ts';
 import { evaluateLifetimeValue, evaluateOutcome } from '../src/scoring/evaluate.ts';
-import { parseAsOf } from '../src/scoring/score.ts';
 import { runCli } from './support/cli.ts';
 import { loadShop } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';

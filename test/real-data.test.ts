@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { importFiles } from '../src/ingestion/import.ts';
 import { getRecommendations } from '../src/recommendations/serve.ts';
 import { trainRecommendations } from '../src/recommendations/train.ts';
-import { parseAsOf, score } from '../src/scoring/score.ts';
+import { parseAsOf } from '../src/scoring/as-of.ts';
+import { score } from '../src/scoring/score.ts';
 import { SCORING } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAsOf, score } from '../src/scoring/score.ts';
+import { parseAsOf } from '../src/scoring/as-of.ts';
+import { score } from '../src/scoring/score.ts';
+import { train } from '../src/scoring/train.ts';
 import { AS_OF, loadShop, SCORING } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
@@ -239,15 +241,19 @@ describe('scoring', () => {
     expect(summary.visitors).toBeGreaterThanOrEqual(60);
   });
 
-  it('says of an absurd amount that no spend model fits, and keeps the other scores', async () => {
+  it('does not learn from an absurd amount, says why, and keeps the model that was there', async () => {
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
     await db.adminPool.query(`
       INSERT INTO app_schema.events (user_id, event_type, event_timestamp, properties)
       SELECT min(user_id), 'purchase', '2025-06-29Z', '{"amount": 1e25}' FROM app_schema.user_metrics WHERE ltv IS NOT NULL`);
+    const trained = await train(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
+    const ltv = trained.find(({ kind }) => kind === 'ltv');
+    expect(ltv?.modelRunId).toBeUndefined();
+    expect(ltv?.missing[0]?.what).toMatch(/Gamma-Gamma.*e\+2/);
     const summary = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
-    expect(summary.ltv.missing[0]?.what).toMatch(/Gamma-Gamma.*e\+2/);
     const { rows } = await db.adminPool.query(
       'SELECT count(ltv) AS ltvs, count(churn_probability) AS churns FROM app_schema.user_metrics',
     );
-    expect(rows[0]).toEqual({ ltvs: 0, churns: summary.customers });
+    expect(rows[0]).toEqual({ ltvs: summary.customers, churns: summary.customers });
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { promoteSegmentation, score } from '../src/scoring/score.ts';
+import { promoteSegmentation } from '../src/scoring/promote-segmentation.ts';
+import { score } from '../src/scoring/score.ts';
 import { type SegmentationOptions, segmentFeatures } from '../src/scoring/segmentation.ts';
 import { AS_OF, loadShop, SCORING } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';

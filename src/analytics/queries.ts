@@ -6,6 +6,10 @@ export const GET_USER_STATS = 'SELECT * FROM app_schema.get_user_stats($1, $2)';
 export const LIST_SEGMENTS = 'SELECT * FROM app_schema.list_segments()';
 export const GET_TOP_PRODUCTS = 'SELECT * FROM app_schema.get_top_products($1, $2, $3)';
 export const GET_LATEST_RUN = 'SELECT * FROM app_schema.get_latest_run($1)';
+export const LIST_MODELS = 'SELECT * FROM app_schema.list_models($1, $2)';
+export const GET_MODEL_RUN = 'SELECT * FROM app_schema.model_runs WHERE model_run_id = $1';
+export const GET_REALISED_OUTCOMES = 'SELECT * FROM app_schema.get_realised_outcomes($1)';
+export const PROMOTE_MODEL = 'SELECT app_schema.promote_model($1) AS kind';
 export const GET_SHOP = 'SELECT time_zone, currency FROM app_schema.settings';
 /** The month up to the latest event before the moment $1: what a reader who names no period wants to see, also of old data. */
 export const GET_LATEST_PERIOD = `

@@ -116,3 +116,6 @@ export const REMOVE_PRODUCTS = `
     AND NOT EXISTS (SELECT FROM app_schema.events e WHERE e.product_id = p.product_id)`;
 export const COUNT_REMOVAL_LISTS =
   'SELECT (SELECT count(*) FROM demo_users) AS users, (SELECT count(*) FROM demo_products) AS products';
+
+/** What was learnt from invented customers is not to be applied to real ones. */
+export const RETIRE_MODELS = "UPDATE app_schema.model_runs SET status = 'retired' WHERE status = 'promoted'";

@@ -38,6 +38,7 @@ async function remove(client: pg.PoolClient): Promise<RemoveResult> {
   const events = await count(queries.REMOVE_EVENTS, [source.rows[0].source_id]);
   await count(queries.REMOVE_USER_IDENTITIES, [queries.SOURCE_NAME]);
   await count(queries.REMOVE_PRODUCT_IDENTITIES, [queries.SOURCE_NAME]);
+  await count(queries.RETIRE_MODELS);
   const users = await count(queries.REMOVE_USERS);
   const products = await count(queries.REMOVE_PRODUCTS);
   return {

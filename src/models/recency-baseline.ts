@@ -1,16 +1,34 @@
+import { openStoredModel } from './classification/stored-model.ts';
+
 /** Upper bounds (days since the last purchase, included) of the groups; the last group is open. */
 const BOUNDS_DAYS = [7, 30, 60, 90, 180, 365];
 
 export interface FittedRecencyBaseline {
-  readonly kind: 'recency-baseline';
   /** Share with the outcome in each group of recency. */
   readonly rates: readonly number[];
   predict(recencyDays: number): number;
+  toJSON(): RecencyBaselineJson;
+}
+
+interface RecencyBaselineJson {
+  readonly model: 'recency-baseline';
+  readonly version: 1;
+  readonly parameters: { readonly rates: readonly number[] };
+  readonly diagnostics: Record<string, never>;
 }
 
 function groupOf(recencyDays: number): number {
   const group = BOUNDS_DAYS.findIndex((bound) => recencyDays <= bound);
   return group === -1 ? BOUNDS_DAYS.length : group;
+}
+
+function fitted(rates: readonly number[]): FittedRecencyBaseline {
+  Object.freeze(rates);
+  return Object.freeze<FittedRecencyBaseline>({
+    rates,
+    predict: (days) => rates[groupOf(days)] as number,
+    toJSON: () => ({ model: 'recency-baseline', version: 1, parameters: { rates }, diagnostics: {} }),
+  });
 }
 
 /**
@@ -30,12 +48,11 @@ export function fitRecencyBaseline(recencyDays: Float64Array, outcome: Uint8Arra
     total += outcome[i] as number;
   }
   const overall = outcome.length > 0 ? total / outcome.length : 0.5;
-  const rates = Object.freeze(
-    Array.from(counts, (count, group) => ((positives[group] as number) + overall) / (count + 1)),
-  );
-  return Object.freeze({
-    kind: 'recency-baseline' as const,
-    rates,
-    predict: (days: number) => rates[groupOf(days)] as number,
-  });
+  return fitted(Array.from(counts, (count, group) => ((positives[group] as number) + overall) / (count + 1)));
+}
+
+/** Restores a baseline from what `toJSON` wrote. @throws AppError MODEL_BAD_INPUT for anything else. */
+export function recencyBaselineFromJSON(json: unknown): FittedRecencyBaseline {
+  const stored = openStoredModel(json, 'recency-baseline', 1);
+  return fitted([...stored.numbers('rates', { min: 0, max: 1, length: BOUNDS_DAYS.length + 1 })]);
 }

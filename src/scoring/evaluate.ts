@@ -4,14 +4,15 @@ import { inSnapshot } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
 import type { PurchaseModel } from '../models/purchase-model.ts';
 import { purchaseModels } from '../models/purchase-models.ts';
-import { type CandidateName, candidateNames, Forecaster } from './forecast.ts';
+import { type CandidateName, candidateNames } from './candidates.ts';
+import { Forecaster } from './forecast.ts';
 import { History } from './history.ts';
-import { type JudgedRevenue, judgeLifetimeValue } from './lifetime-value.ts';
 import { type JudgedCut, judge, metricsOf } from './outcome-model.ts';
 import { fitOrNothing, historiesOf } from './purchase-model.ts';
 import * as queries from './queries.ts';
 import { daysBefore, type Snapshot } from './snapshot.ts';
 import type { Metrics } from './status.ts';
+import { type JudgedRevenue, judgeLifetimeValue } from './train-lifetime-value.ts';
 
 export interface EvaluateOptions {
   /** The last cut-off; `undefined`: the latest one whose window has ended. */

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { copyLines } from '../database/copy-stream.ts';
-import { Columns } from './columns.ts';
+import { copyColumns } from '../database/copy-binary.ts';
 import * as queries from './queries.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -55,7 +54,7 @@ function select(
   columns: readonly Float64Array[],
   keep: (i: number) => boolean,
 ): Population {
-  const rows = Int32Array.from(Array.from(userId.keys()).filter(keep));
+  const rows = Int32Array.from(userId.keys()).filter(keep);
   const pick = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row]!);
   const picked = new Map(featureColumns.map((name, i) => [name, pick(columns[i]!)]));
   return {
@@ -66,12 +65,15 @@ function select(
   };
 }
 
-/** Reads get_customer_features, split by whether one ever bought: the two are different questions for a model. */
-export async function readPopulations(client: pg.ClientBase, moment: Date): Promise<Populations> {
-  const { sql } = (await client.query(queries.FORMAT_FEATURES, [moment, featureColumns.join(', ')])).rows[0];
-  const columns = new Columns(featureColumns.length + 1);
-  for await (const fields of copyLines(client, sql)) columns.push(fields);
-  const [userId, ...features] = columns.take() as [Float64Array, ...Float64Array[]];
+/**
+ * Reads get_customer_features, split by whether one ever bought: the two are different questions for a model.
+ * @param share of all customers, drawn by their id: the same ones at every moment
+ */
+export async function readPopulations(client: pg.ClientBase, moment: Date, share = 1): Promise<Populations> {
+  const list = featureColumns.map((name) => `${name}::double precision`).join(', ');
+  const { sql } = (await client.query(queries.FORMAT_FEATURES, [moment, list, share])).rows[0];
+  const columns = await copyColumns(client, sql, featureColumns.length + 1);
+  const [userId, ...features] = columns as [Float64Array, ...Float64Array[]];
   const bought = (i: number): boolean => !Number.isNaN(features[0]![i]!);
   return {
     buyers: select(moment, userId, features, bought),

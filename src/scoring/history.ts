@@ -2,10 +2,8 @@ import type pg from 'pg';
 import type { PurchaseModel } from '../models/purchase-model.ts';
 import { type Populations, readPopulations, snapshotOf } from './features.ts';
 import { fitPurchaseModel } from './purchase-model.ts';
-import { daysBefore, readOutcomes } from './snapshot.ts';
-
-/** Who bought in the window that follows a moment, and what it brought, by user_id. */
-type Outcomes = Awaited<ReturnType<typeof readOutcomes>>;
+import * as queries from './queries.ts';
+import { daysBefore, type Outcomes, readOutcomes } from './snapshot.ts';
 
 /** What is known under a key, else what `make` gives, from now on. */
 export function remember<Key, T>(known: Map<Key, Promise<T>>, key: Key, make: () => Promise<T>): Promise<T> {
@@ -20,16 +18,26 @@ export function remember<Key, T>(known: Map<Key, Promise<T>>, key: Key, make: ()
  */
 export class History {
   readonly #client: pg.ClientBase;
+  readonly #share: number;
   readonly #populations = new Map<number, Promise<Populations>>();
   readonly #purchaseModels = new Map<number, Promise<PurchaseModel | undefined>>();
   readonly #outcomes = new Map<string, Promise<Outcomes>>();
 
-  constructor(client: pg.ClientBase) {
+  /** @param share of the customers that is looked at, the same ones at every moment */
+  constructor(client: pg.ClientBase, share = 1) {
     this.#client = client;
+    this.#share = share;
+  }
+
+  /** How many customers a population stands for. */
+  customersOf({ size }: { readonly size: number }): number {
+    return Math.round(size / this.#share);
   }
 
   populations(moment: Date): Promise<Populations> {
-    return remember(this.#populations, moment.getTime(), () => readPopulations(this.#client, moment));
+    return remember(this.#populations, moment.getTime(), () =>
+      readPopulations(this.#client, moment, this.#share),
+    );
   }
 
   /** Fitted to those who had bought before the moment; `undefined` where it has no fit. */
@@ -47,4 +55,13 @@ export class History {
       readOutcomes(this.#client, moment, until),
     );
   }
+}
+
+/** More customers say little more of a few dozen parameters, and cost memory at every cut-off. */
+const MAX_TRAINING_CUSTOMERS = 250_000;
+
+/** What training looks at: everybody, or in a large shop a share drawn by id. */
+export async function trainingHistory(client: pg.ClientBase): Promise<History> {
+  const { customers } = (await client.query(queries.COUNT_CUSTOMERS)).rows[0];
+  return new History(client, Math.min(1, MAX_TRAINING_CUSTOMERS / Math.max(1, customers)));
 }

@@ -6,15 +6,15 @@ import {
   logLoss,
 } from '../models/classification-metrics.ts';
 import { type SelectionRecord, selectSimplest } from '../models/selection.ts';
-import { type CandidateName, candidateNames, type Forecaster, type Forecasts } from './forecast.ts';
+import type { CandidateName, FittedCandidate } from './candidates.ts';
+import type { Forecaster, Forecasts } from './forecast.ts';
 import { daysBefore } from './snapshot.ts';
 import type { Metrics } from './status.ts';
 
 /** What is served at a moment: one candidate, and why that one. */
 export interface ChosenForecast {
   readonly forecasts: Forecasts;
-  readonly chosen: CandidateName;
-  readonly probabilities: Float64Array;
+  readonly chosen: FittedCandidate;
   readonly selection: SelectionRecord | undefined;
 }
 
@@ -26,10 +26,7 @@ async function select(forecaster: Forecaster, moment: Date): Promise<SelectionRe
   const cut = await forecaster.cutAt(at);
   if (!cut) return undefined;
   const { probabilities } = await forecaster.forecastAt(at);
-  const candidates = candidateNames.flatMap((name) => {
-    const predicted = probabilities.get(name);
-    return predicted ? [{ name, predicted }] : [];
-  });
+  const candidates = [...probabilities].map(([name, predicted]) => ({ name, predicted }));
   return candidates.length > 1 ? selectSimplest(candidates, cut.outcome) : undefined;
 }
 
@@ -44,10 +41,12 @@ export async function chosenForecast(
 ): Promise<ChosenForecast | undefined> {
   const forecasts = await forecaster.forecastAt(moment);
   const selection = await select(forecaster, moment);
-  const order = selection ? [selection.chosen as CandidateName, ...UNCHOSEN] : UNCHOSEN;
-  const chosen = order.find((name) => forecasts.probabilities.has(name));
-  if (chosen === undefined) return undefined;
-  return { forecasts, chosen, probabilities: forecasts.probabilities.get(chosen) as Float64Array, selection };
+  const order = selection ? [selection.chosen, ...UNCHOSEN] : UNCHOSEN;
+  for (const wanted of order) {
+    const chosen = forecasts.candidates.find(({ name }) => name === wanted);
+    if (chosen) return { forecasts, chosen, selection };
+  }
+  return undefined;
 }
 
 export function metricsOf(predicted: Float64Array, outcome: Uint8Array): Metrics {
@@ -75,7 +74,7 @@ export async function judge(forecaster: Forecaster, cutoff: Date): Promise<Judge
   if (!cut || !forecast) return undefined;
   return {
     cutoff,
-    chosen: forecast.chosen,
+    chosen: forecast.chosen.name,
     outcome: cut.outcome,
     predicted: forecast.forecasts.probabilities,
   };

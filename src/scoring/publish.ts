@@ -4,7 +4,9 @@ import type { CopyValue } from '../database/copy-text.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
 import * as queries from './queries.ts';
+import { recordTraining, type TrainingRun } from './registry.ts';
 import type { SegmentDefinition } from './segmentation.ts';
+import type { ModelKind } from './trained-model.ts';
 
 /** One customer's scores: user_id, segment_id, ltv, churn, purchase in 30 days, three statuses, explanation as JSON. */
 export type ScoreRow = readonly [
@@ -19,12 +21,17 @@ export type ScoreRow = readonly [
   string,
 ];
 
+/** One application of models to all customers. */
 export interface ScoringRun {
-  asOf: Date;
-  codeVersion: string;
-  parameters: Record<string, unknown>;
-  evaluation: Record<string, unknown>;
-  segments: readonly SegmentDefinition[];
+  readonly asOf: Date;
+  readonly codeVersion: string;
+  /** Trainings that belong to it; they are recorded first. */
+  readonly trainings: readonly TrainingRun[];
+  readonly segments: readonly SegmentDefinition[];
+  readonly customers: number;
+  /** Given the runs that were recorded just now, by kind. */
+  parameters(recorded: ReadonlyMap<ModelKind, number>): Record<string, unknown>;
+  readonly evaluation: Record<string, unknown>;
 }
 
 function* checked(rows: Iterable<ScoreRow>): Generator<readonly CopyValue[]> {
@@ -62,11 +69,15 @@ export async function publishScores(
         s.description.ru,
       ]);
     }
+    const recorded = new Map<ModelKind, number>();
+    for (const training of run.trainings)
+      recorded.set(training.kind, await recordTraining(client, run.codeVersion, training));
     const values = [
       run.asOf,
       run.codeVersion,
-      JSON.stringify(run.parameters),
+      JSON.stringify(run.parameters(recorded)),
       JSON.stringify(run.evaluation),
+      run.customers,
     ];
     const modelRunId: number = (await client.query(queries.RECORD_RUN, values)).rows[0].model_run_id;
     await client.query(queries.CREATE_STAGING);

@@ -1,7 +1,7 @@
 /** A bare date means the end of that day in the shop's time zone, which is the start of the next. */
 export const END_OF_DAY = 'SELECT app_schema.day_start($1::date + 1) AS moment';
 export const LATEST_PURCHASE = `
-  SELECT max(event_timestamp) AS moment FROM app_schema.events WHERE event_type = 'purchase' AND event_timestamp < $1`;
+  SELECT max(event_timestamp) AS moment FROM app_schema.events WHERE event_type = 'purchase' AND user_id IS NOT NULL AND event_timestamp < $1`;
 
 /** NULL where nobody bought. */
 export const END_OF_LATEST_PURCHASE = `
@@ -9,30 +9,42 @@ export const END_OF_LATEST_PURCHASE = `
   FROM app_schema.settings s LEFT JOIN app_schema.events e ON e.event_type = 'purchase'
   GROUP BY s.time_zone`;
 
+export const REFRESH_USER_DAYS = 'SELECT app_schema.refresh_user_days()';
+
+/** Near enough for a share of the customers, and at once. */
+export const COUNT_CUSTOMERS = `
+  SELECT greatest(reltuples, 0)::bigint AS customers FROM pg_catalog.pg_class WHERE oid = 'app_schema.users'::regclass`;
+
 // COPY takes no parameters, so the server itself formats them into the statement as literals.
-/** $2 lists columns of the function: names of our own, never input. */
+/**
+ * $2 lists columns of the function as double precision: names of our own, never input. $3 is the share of customers, drawn by a hash of
+ * the id (Knuth's multiplicative one: neighbours part).
+ */
 export const FORMAT_FEATURES = `
-  SELECT format('COPY (SELECT user_id, ' || $2::text || ' FROM app_schema.get_customer_features(%L)) TO STDOUT', $1::timestamptz) AS sql`;
+  SELECT format($sql$
+    COPY (
+      SELECT user_id::double precision, %2$s FROM app_schema.get_customer_features(%1$L)
+      WHERE %3$L::double precision >= 1 OR user_id * 2654435761 %% 4294967296 < %3$L::double precision * 4294967296
+    ) TO STDOUT (FORMAT binary)
+  $sql$, $1::timestamptz, $2::text, $3::double precision) AS sql`;
 
 /** What customers did from $1 up to but not including $2: net revenue of those who bought or returned, and whether they bought. */
 export const FORMAT_OUTCOMES = `
   SELECT format($sql$
     COPY (
-      SELECT e.user_id, (bool_or(e.event_type = 'purchase'))::integer, coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0)
-      FROM app_schema.events e
-      WHERE e.event_type IN ('purchase', 'refund') AND e.user_id IS NOT NULL
-        AND e.event_timestamp >= %L::timestamptz AND e.event_timestamp < %L::timestamptz
-      GROUP BY e.user_id
-      ORDER BY e.user_id
-    ) TO STDOUT
+      SELECT user_id::double precision, bought::integer::double precision, revenue::double precision
+      FROM app_schema.get_customer_outcomes(%L, %L)
+      ORDER BY user_id
+    ) TO STDOUT (FORMAT binary)
   $sql$, $1::timestamptz, $2::timestamptz) AS sql`;
 
 export const TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('customer-analyzer score')) AS locked";
-/** Of those that knew nothing of what came after $1. */
-export const LATEST_SEGMENTATION = `
-  SELECT parameters FROM app_schema.model_runs WHERE kind = 'segmentation' AND as_of <= $1 ORDER BY model_run_id DESC LIMIT 1`;
-export const RECORD_SEGMENTATION = `
-  INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation) VALUES ('segmentation', $1, $2, $3, $4)`;
+export const CHAMPION = 'SELECT * FROM app_schema.get_champion($1, $2)';
+export const PROMOTE_MODEL = 'SELECT app_schema.promote_model($1)';
+export const RECORD_TRAINING = `
+  INSERT INTO app_schema.model_runs
+    (kind, as_of, code_version, parameters, evaluation, algorithm, model, data_from, customers, duration_seconds, status)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'challenger') RETURNING model_run_id`;
 export const DEMOTE_SEGMENTS = `
   UPDATE app_schema.segments SET is_promoted = false WHERE is_promoted AND segment_id <> ALL ($1)`;
 export const UPSERT_SEGMENT = `
@@ -42,8 +54,8 @@ export const UPSERT_SEGMENT = `
     description_en = excluded.description_en, description_ru = excluded.description_ru, is_promoted = true
     WHERE (t.*) IS DISTINCT FROM (excluded.*)`;
 export const RECORD_RUN = `
-  INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation)
-  VALUES ('scoring', $1, $2, $3, $4) RETURNING model_run_id`;
+  INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation, customers)
+  VALUES ('scoring', $1, $2, $3, $4, $5) RETURNING model_run_id`;
 export const CREATE_STAGING = `
   CREATE TEMP TABLE staged_scores (
     user_id integer, segment_id integer, ltv numeric, churn_probability real, purchase_probability_30d real,
@@ -54,10 +66,12 @@ export const PUBLISH_METRICS = `
   WITH gone AS (
     DELETE FROM app_schema.user_metrics t WHERE NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = t.user_id)
   )
-  INSERT INTO app_schema.user_metrics (user_id, segment_id, ltv, churn_probability, purchase_probability_30d, last_updated)
+  INSERT INTO app_schema.user_metrics AS t (user_id, segment_id, ltv, churn_probability, purchase_probability_30d, last_updated)
   SELECT user_id, segment_id, ltv, churn_probability, purchase_probability_30d, now() FROM staged_scores ORDER BY user_id
   ON CONFLICT (user_id) DO UPDATE SET segment_id = excluded.segment_id, ltv = excluded.ltv, churn_probability = excluded.churn_probability,
-    purchase_probability_30d = excluded.purchase_probability_30d, last_updated = excluded.last_updated`;
+    purchase_probability_30d = excluded.purchase_probability_30d, last_updated = excluded.last_updated
+    WHERE (t.segment_id, t.ltv, t.churn_probability, t.purchase_probability_30d)
+      IS DISTINCT FROM (excluded.segment_id, excluded.ltv, excluded.churn_probability, excluded.purchase_probability_30d)`;
 export const PUBLISH_DETAILS = `
   WITH gone AS (
     DELETE FROM app_schema.user_score_details t WHERE NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = t.user_id)

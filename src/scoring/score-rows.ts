@@ -1,25 +1,32 @@
-import type { Population } from './features.ts';
-import type { LifetimeValueModel } from './lifetime-value.ts';
+import type { Contributions } from './candidates.ts';
+import type { Sight } from './cut.ts';
+import type { RevenueForecast } from './lifetime-value-model.ts';
 import type { ScoreRow } from './publish.ts';
-import type { ProbabilityModel } from './purchase-probability.ts';
-import type { Segmentation } from './segmentation.ts';
+import { strongestReasons } from './reasons.ts';
 import type { Snapshot } from './snapshot.ts';
-import { statusOf } from './status.ts';
+import { type Missing, statusOf } from './status.ts';
+
+/** The answers to one question: a probability for each customer in sight, or what is missing. */
+export interface Answers {
+  readonly missing: readonly Missing[];
+  /** Calibrated; empty where something is missing. */
+  readonly probabilities: Float64Array;
+  /** `undefined` where something is missing. */
+  readonly sight: Sight | undefined;
+  /** Where the model can say what moved one customer's forecast. */
+  readonly contributions: Contributions | undefined;
+}
 
 /** All that one run found, before it is published. */
-export interface Fitted {
-  snapshot: Snapshot;
-  visitors: Population;
+export interface Scores {
+  readonly snapshot: Snapshot;
+  readonly segmentIds: ArrayLike<number>;
+  readonly alive: Float64Array | undefined;
+  readonly ltv: { readonly missing: readonly Missing[]; readonly forecast: RevenueForecast | undefined };
+  readonly purchase: Answers;
+  readonly churn: Answers;
   /** Of those who only looked so far. */
-  firstPurchase: ProbabilityModel;
-  latestPurchase: Date;
-  segmentation: Segmentation;
-  segmentIds: ArrayLike<number>;
-  alive: Float64Array | undefined;
-  parameters: Record<string, unknown>;
-  ltv: LifetimeValueModel;
-  purchase: ProbabilityModel;
-  churn: ProbabilityModel;
+  readonly firstPurchase: Answers;
 }
 
 function rounded(value: number, digits: number): number {
@@ -27,18 +34,17 @@ function rounded(value: number, digits: number): number {
 }
 
 /** Both probabilities are of a purchase: an effect above 0 speaks for one. */
-function because(name: string, model: ProbabilityModel, i: number): Record<string, unknown> {
-  if (!model.reasons) return {};
-  return { [name]: model.reasons(i).map(({ feature, effect }) => ({ feature, effect: rounded(effect, 3) })) };
+function because(name: string, { contributions, sight }: Answers, i: number): Record<string, unknown> {
+  return contributions && sight ? { [name]: strongestReasons(contributions, sight, i) } : {};
 }
 
 /** The numbers behind the scores of customer i, in the units that a person reads. */
-function explain(fitted: Fitted, i: number): Record<string, unknown> {
-  const { snapshot, ltv, alive } = fitted;
+function explain(scores: Scores, i: number): Record<string, unknown> {
+  const { snapshot, ltv, alive, churn, purchase } = scores;
   const missing = {
     ...(ltv.missing.length > 0 ? { ltv: ltv.missing } : {}),
-    ...(fitted.churn.missing.length > 0 ? { churn: fitted.churn.missing } : {}),
-    ...(fitted.purchase.missing.length > 0 ? { purchase: fitted.purchase.missing } : {}),
+    ...(churn.missing.length > 0 ? { churn: churn.missing } : {}),
+    ...(purchase.missing.length > 0 ? { purchase: purchase.missing } : {}),
   };
   return {
     orders: snapshot.orders[i],
@@ -54,8 +60,8 @@ function explain(fitted: Fitted, i: number): Record<string, unknown> {
           predicted_revenue: rounded(ltv.forecast.revenue[i]!, 2),
         }
       : {}),
-    ...because('purchase_because', fitted.purchase, i),
-    ...because('no_churn_because', fitted.churn, i),
+    ...because('purchase_because', purchase, i),
+    ...because('no_churn_because', churn, i),
     ...(Object.keys(missing).length > 0 ? { missing } : {}),
   };
 }
@@ -70,20 +76,22 @@ function churnAtMost(probability: number, bound: number): number {
 }
 
 /** Who only looked so far: nothing can be said of value or loss, but of a first purchase. */
-function* visitorRows({ visitors, firstPurchase }: Fitted): Generator<ScoreRow> {
-  if (firstPurchase.missing.length > 0) return;
-  for (let i = 0; i < visitors.size; i++) {
+function* visitorRows({ firstPurchase }: Scores): Generator<ScoreRow> {
+  const { sight, probabilities } = firstPurchase;
+  if (!sight) return;
+  const { population } = sight;
+  for (let i = 0; i < population.size; i++) {
     const explanation = {
-      days_since_first_seen: visitors.column('tenure_days')[i],
-      days_since_last_seen: visitors.column('inactive_days')[i],
+      days_since_first_seen: population.column('tenure_days')[i],
+      days_since_last_seen: population.column('inactive_days')[i],
+      ...because('purchase_because', firstPurchase, i),
     };
-    const probability = Math.fround(firstPurchase.probabilities[i]!);
     yield [
-      visitors.userId[i]!,
+      population.userId[i]!,
       null,
       null,
       null,
-      probability,
+      Math.fround(probabilities[i]!),
       'never_bought',
       'never_bought',
       'ok',
@@ -93,24 +101,23 @@ function* visitorRows({ visitors, firstPurchase }: Fitted): Generator<ScoreRow> 
 }
 
 /** The rows of user_metrics and user_score_details: the buyers, then those who only looked. */
-export function* scoreRows(fitted: Fitted): Generator<ScoreRow> {
-  const { snapshot, ltv, purchase, churn } = fitted;
+export function* scoreRows(scores: Scores): Generator<ScoreRow> {
+  const { snapshot, ltv, purchase, churn } = scores;
   for (let i = 0; i < snapshot.size; i++) {
-    const p30 = purchase.missing.length === 0 ? Math.fround(purchase.probabilities[i]!) : null;
-    const churned =
-      churn.missing.length === 0 ? churnAtMost(1 - churn.probabilities[i]!, 1 - (p30 ?? 0)) : null;
+    const p30 = purchase.sight ? Math.fround(purchase.probabilities[i]!) : null;
+    const churned = churn.sight ? churnAtMost(1 - churn.probabilities[i]!, 1 - (p30 ?? 0)) : null;
     const historic = snapshot.grossRevenue[i]! - snapshot.refunds[i]!;
     yield [
       snapshot.userId[i]!,
-      fitted.segmentIds[i]!,
+      scores.segmentIds[i]!,
       ltv.forecast ? rounded(historic + ltv.forecast.revenue[i]!, 2) : null,
       churned,
       p30,
       statusOf(ltv.missing),
       statusOf(churn.missing),
       statusOf(purchase.missing),
-      JSON.stringify(explain(fitted, i)),
+      JSON.stringify(explain(scores, i)),
     ];
   }
-  yield* visitorRows(fitted);
+  yield* visitorRows(scores);
 }

@@ -1,189 +1,235 @@
+import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
 import { inSnapshot } from '../database/pool.ts';
-import { AppError } from '../errors.ts';
-import { snapshotOf } from './features.ts';
-import type { PopulationName } from './forecast.ts';
-import { History } from './history.ts';
-import { type LifetimeValueModel, lifetimeValue } from './lifetime-value.ts';
+import type { PurchaseModel } from '../models/purchase-model.ts';
+import { type Populations, readPopulations, snapshotOf } from './features.ts';
+import { driftOf, saidOf } from './monitoring.ts';
+import type { ProbabilityModel } from './probability-model.ts';
 import { publishScores } from './publish.ts';
 import { DAYS_PER_WEEK } from './purchase-model.ts';
-import { type ProbabilityModel, purchaseProbability } from './purchase-probability.ts';
 import * as queries from './queries.ts';
-import { type Fitted, scoreRows } from './score-rows.ts';
+import { type Champions, type ModelOfKind, type RegisteredModel, readChampions } from './registry.ts';
+import { type Answers, type Scores, scoreRows } from './score-rows.ts';
+import { promotedSegmentation, type Segmentation } from './segmentation.ts';
+import { daysBefore, type Snapshot } from './snapshot.ts';
+import type { Missing } from './status.ts';
 import {
-  fitSegmentation,
-  promotedSegmentation,
-  readStoredSegmentation,
-  type SegmentationOptions,
-  type StoredSegmentation,
-} from './segmentation.ts';
+  checkPurchases,
+  settingsOf,
+  type TrainingOptions,
+  type TrainingResult,
+  trainModels,
+} from './train.ts';
+import { type ModelKind, modelKinds } from './trained-model.ts';
 
-export interface ScoreOptions {
-  /** Events at or after this moment are not used. */
-  asOf: Date;
-  codeVersion: string;
-  purchaseHorizonDays: number;
-  churnHorizonDays: number;
-  ltvHorizonDays: number;
-  ltvMinBuyers: number;
-  ltvMinHistoryDays: number;
-  minOutcomes: number;
-  onProgress?: (done: number, total: number) => void;
+export type ScoreOptions = TrainingOptions;
+
+/** One kind of score: by which model, or what is missing. */
+interface ScorePart {
+  readonly missing: readonly Missing[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly evaluation: Readonly<Record<string, unknown>>;
 }
 
 export interface ScoreSummary {
-  /** Who only looked so far, and got a probability to buy for the first time. */
-  visitors: number;
-  firstPurchase: ProbabilityModel;
   modelRunId: number;
   asOf: Date;
   customers: number;
+  /** Who only looked so far, and got a probability to buy for the first time. */
+  visitors: number;
   latestPurchase: Date;
-  ltv: LifetimeValueModel;
-  purchase: ProbabilityModel;
-  churn: ProbabilityModel;
+  /** Kinds whose models were missing or had become too old, and were trained first. */
+  trained: readonly ModelKind[];
+  ltv: ScorePart;
+  purchase: ScorePart;
+  churn: ScorePart;
+  firstPurchase: ScorePart;
 }
 
-const STEPS = 6;
+/** Customers came to light that a model did not know of, or went: beyond this share it was trained on another shop. */
+const MAX_CHANGE_OF_PAST = 0.1;
 
-/** Reads and fits in one snapshot of the database, as ml_user. */
-async function readAndFit(client: pg.ClientBase, options: ScoreOptions): Promise<Fitted> {
-  let step = 0;
-  const advance = (): void => options.onProgress?.(++step, STEPS);
-  const history = new History(client);
-  const { buyers, visitors } = await history.populations(options.asOf);
-  const snapshot = snapshotOf(buyers);
-  if (snapshot.size === 0) {
-    throw new AppError('SCORING_NO_DATA', `nobody bought anything before ${options.asOf.toISOString()}`, {
-      hint: 'Import purchases first, or give a later --as-of.',
-    });
-  }
-  advance();
-  const latestPurchase: Date = (await client.query(queries.LATEST_PURCHASE, [options.asOf])).rows[0].moment;
-  const model = await history.purchaseModel(options.asOf);
-  advance();
-  const { purchaseHorizonDays, churnHorizonDays, minOutcomes } = options;
-  const probability = (population: PopulationName, horizonDays: number): Promise<ProbabilityModel> =>
-    purchaseProbability(history, options.asOf, { population, horizonDays, minOutcomes });
-  const purchase = await probability('buyers', purchaseHorizonDays);
-  advance();
-  const churn = await probability('buyers', churnHorizonDays);
-  advance();
-  const firstPurchase = await probability('visitors', purchaseHorizonDays);
-  advance();
-  const ltv = await lifetimeValue(history, snapshot, model, {
-    horizonDays: options.ltvHorizonDays,
-    backtestDays: churnHorizonDays,
-    minBuyers: options.ltvMinBuyers,
-    minHistoryDays: options.ltvMinHistoryDays,
-  });
-  advance();
-  const segmentation = await promotedSegmentation(client, options.asOf);
-  const weeks = (days: number): number => days / DAYS_PER_WEEK;
-  const alive = model
-    ? Float64Array.from(snapshot.userId, (_, i) =>
-        model.probabilityAlive(
-          snapshot.frequency[i]!,
-          weeks(snapshot.recencyDays[i]!),
-          weeks(snapshot.tDays[i]!),
-        ),
-      )
-    : undefined;
-  const parameters = {
-    bgNbd: model?.toJSON() ?? null,
-    purchase: purchase.parameters,
-    firstPurchase: firstPurchase.parameters,
-    churn: churn.parameters,
-    ltv: ltv.parameters,
-  };
-  return {
-    snapshot,
-    visitors,
-    latestPurchase,
-    segmentation,
-    segmentIds: segmentation.assign(snapshot),
-    alive,
-    parameters,
-    ltv,
-    purchase,
-    churn,
-    firstPurchase,
-  };
+/** Reading, training, applying, publishing. */
+const STEPS = 4;
+
+/** How many customers there were at a moment before the snapshot's, as far as is known now. */
+function customersAt(snapshot: Snapshot, moment: Date): number {
+  const age = Math.round((snapshot.moment.getTime() - moment.getTime()) / 86_400_000);
+  return snapshot.tDays.reduce((count, days) => count + (days >= age ? 1 : 0), 0);
 }
 
 /**
- * Scores every customer who bought before `asOf`: reads as ml_user, publishes as app_user in one transaction. The same data and moment
- * give the same rows to the bit.
+ * Kinds without a model, with one trained for other settings or older than a purchase horizon, and with one whose past looks different by
+ * now (an import of history, say): what it learnt is of another shop.
+ */
+function kindsToTrain(champions: Champions, snapshot: Snapshot, options: ScoreOptions): ModelKind[] {
+  const oldest = daysBefore(options.asOf, options.purchaseHorizonDays);
+  const settings = settingsOf(options);
+  return modelKinds.filter((kind) => {
+    const champion = champions[kind];
+    if (!champion || champion.asOf < oldest) return true;
+    if (!isDeepStrictEqual(champion.parameters['settings'], settings[kind])) return true;
+    if (kind === 'first_purchase') return false;
+    const change = Math.abs(customersAt(snapshot, champion.asOf) - champion.customers);
+    return change > MAX_CHANGE_OF_PAST * champion.customers;
+  });
+}
+
+/** The champions, where a training took their place its model; none where the data do not carry one any more. */
+function inUse(champions: Champions, results: readonly TrainingResult[]): Champions {
+  const models: Record<string, RegisteredModel<ModelOfKind[ModelKind]> | undefined> = { ...champions };
+  for (const { kind, run } of results) {
+    if (!run) models[kind] = undefined;
+    else if (run.contest.promoted) {
+      const { contest, trained } = run;
+      models[kind] = { ...trained, parameters: { ...trained.parameters, contest }, modelRunId: undefined };
+    }
+  }
+  return models as Champions;
+}
+
+function answer(
+  registered: RegisteredModel<ProbabilityModel> | undefined,
+  populations: Populations,
+  missing: readonly Missing[],
+): Answers {
+  if (!registered) {
+    return { missing, probabilities: new Float64Array(0), sight: undefined, contributions: undefined };
+  }
+  const { model } = registered;
+  const sight = model.sightOf(populations);
+  return {
+    missing: [],
+    probabilities: model.candidate.predict(sight),
+    sight,
+    contributions: model.candidate.contributions?.(sight),
+  };
+}
+
+function probabilitiesAlive(
+  purchases: PurchaseModel | undefined,
+  { size, frequency, recencyDays, tDays }: Snapshot,
+): Float64Array | undefined {
+  if (!purchases) return undefined;
+  return Float64Array.from({ length: size }, (_, i) =>
+    purchases.probabilityAlive(frequency[i]!, recencyDays[i]! / DAYS_PER_WEEK, tDays[i]! / DAYS_PER_WEEK),
+  );
+}
+
+interface Found {
+  readonly scores: Scores;
+  readonly segmentation: Segmentation;
+  readonly latestPurchase: Date;
+  readonly models: Champions;
+  readonly trainings: readonly TrainingResult[];
+}
+
+/** Everything up to publication, on one snapshot of the database, as ml_user. */
+async function readAndApply(client: pg.ClientBase, options: ScoreOptions): Promise<Found> {
+  let step = 0;
+  const advance = (): void => options.onProgress?.(++step, STEPS);
+  const latestPurchase = await checkPurchases(client, options.asOf);
+  const populations = await readPopulations(client, options.asOf);
+  const snapshot = snapshotOf(populations.buyers);
+  advance();
+  const champions = await readChampions(client, options.asOf);
+  const kinds = kindsToTrain(champions, snapshot, options);
+  const trainings =
+    kinds.length > 0
+      ? await trainModels(client, kinds, champions, { ...options, onProgress: undefined })
+      : [];
+  advance();
+  const models = inUse(champions, trainings);
+  const missingOf = (kind: ModelKind): readonly Missing[] =>
+    models[kind] ? [] : (trainings.find((result) => result.kind === kind)?.missing ?? []);
+  const segmentation = await promotedSegmentation(client, options.asOf);
+  const scores: Scores = {
+    snapshot,
+    segmentIds: segmentation.assign(snapshot),
+    alive: probabilitiesAlive(models.ltv?.model.purchases ?? models.purchase?.model.purchaseModel, snapshot),
+    ltv: {
+      missing: missingOf('ltv'),
+      forecast: models.ltv?.model.forecast(snapshot, options.ltvHorizonDays),
+    },
+    purchase: answer(models.purchase, populations, missingOf('purchase')),
+    churn: answer(models.churn, populations, missingOf('churn')),
+    firstPurchase: answer(models.first_purchase, populations, missingOf('first_purchase')),
+  };
+  advance();
+  return { scores, segmentation, latestPurchase, models, trainings };
+}
+
+function partOf(registered: RegisteredModel<unknown> | undefined, missing: readonly Missing[]): ScorePart {
+  if (!registered) return { missing, parameters: {}, evaluation: { missing } };
+  return { missing, parameters: registered.parameters, evaluation: registered.evaluation };
+}
+
+/** What all customers together were told, and how far they are from those of the training, by kind of model. */
+function monitor({ scores, models }: Found): Record<'said' | 'drift', Record<string, unknown>> {
+  const said: Record<string, unknown> = {};
+  const drift: Record<string, unknown> = {};
+  const answers = { purchase: scores.purchase, churn: scores.churn, first_purchase: scores.firstPurchase };
+  for (const kind of ['purchase', 'churn', 'first_purchase'] as const) {
+    const { sight, probabilities } = answers[kind];
+    const model = models[kind]?.model;
+    if (!sight || !model) continue;
+    said[kind] = saidOf(model.horizonDays, probabilities);
+    drift[kind] = driftOf(model, sight, probabilities);
+  }
+  return { said, drift };
+}
+
+/**
+ * Scores every customer who bought before `asOf` by the promoted models, training first those that are missing or too old: reads as ml_user,
+ * publishes as app_user in one transaction. The same data, models and moment give the same rows to the bit.
  * @throws SCORING_NO_DATA, SCORING_BUSY, and what the database raises
  */
 export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOptions): Promise<ScoreSummary> {
   try {
-    const fitted = await inSnapshot(mlPool, (client) => readAndFit(client, options));
-    const { ltv, purchase, firstPurchase, churn, latestPurchase, parameters } = fitted;
-    const visitors = firstPurchase.missing.length > 0 ? 0 : fitted.visitors.size;
-    const evaluation = {
-      ltv: ltv.evaluation,
-      purchase: purchase.evaluation,
-      firstPurchase: firstPurchase.evaluation,
-      churn: churn.evaluation,
+    await appPool.query(queries.REFRESH_USER_DAYS);
+    const found = await inSnapshot(mlPool, (client) => readAndApply(client, options));
+    const { scores, models, trainings, segmentation, latestPurchase } = found;
+    const { asOf, codeVersion } = options;
+    const runs = trainings.flatMap(({ run }) => run ?? []);
+    const parts = {
+      ltv: partOf(models.ltv, scores.ltv.missing),
+      purchase: partOf(models.purchase, scores.purchase.missing),
+      churn: partOf(models.churn, scores.churn.missing),
+      firstPurchase: partOf(models.first_purchase, scores.firstPurchase.missing),
     };
-    const { segments } = fitted.segmentation;
-    const run = { asOf: options.asOf, codeVersion: options.codeVersion, parameters, evaluation, segments };
-    const modelRunId = await publishScores(appPool, run, scoreRows(fitted));
+    const evaluations = Object.fromEntries(
+      Object.entries(parts).map(([name, part]) => [name, part.evaluation]),
+    );
+    const run = {
+      asOf,
+      codeVersion,
+      trainings: runs,
+      segments: segmentation.segments,
+      customers: scores.snapshot.size,
+      parameters: (recorded: ReadonlyMap<ModelKind, number>) => ({
+        ...Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.parameters])),
+        models: Object.fromEntries(
+          modelKinds.flatMap((kind) => {
+            const model = models[kind];
+            return model ? [[kind, model.modelRunId ?? recorded.get(kind)]] : [];
+          }),
+        ),
+        bgNbd: models.ltv?.model.purchases.toJSON() ?? null,
+      }),
+      evaluation: { ...evaluations, ...monitor(found) },
+    };
+    const modelRunId = await publishScores(appPool, run, scoreRows(scores));
+    options.onProgress?.(STEPS, STEPS);
     return {
       modelRunId,
-      asOf: options.asOf,
-      customers: fitted.snapshot.size,
-      visitors,
+      asOf,
+      customers: scores.snapshot.size,
+      visitors: scores.firstPurchase.probabilities.length,
       latestPurchase,
-      ltv,
-      purchase,
-      firstPurchase,
-      churn,
+      trained: runs.map(({ kind }) => kind),
+      ...parts,
     };
-  } catch (error) {
-    throw databaseError(error);
-  }
-}
-
-/** `YYYY-MM-DD` means the end of that day in the shop's time zone; anything else is a moment with its zone. @throws VALIDATION */
-export async function parseAsOf(pool: pg.Pool, text: string): Promise<Date> {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
-    try {
-      return (await pool.query(queries.END_OF_DAY, [text])).rows[0].moment;
-    } catch (error) {
-      throw databaseError(error);
-    }
-  }
-  const moment = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/.test(text)
-    ? new Date(text)
-    : new Date(Number.NaN);
-  if (Number.isNaN(moment.getTime())) {
-    throw new AppError('VALIDATION', `"${text}" is no day and no moment`, {
-      hint: 'Write 2011-11-01 (the end of that day) or 2011-11-01T12:00:00Z.',
-    });
-  }
-  return moment;
-}
-
-/**
- * Fits a segmentation to the customers as of a moment and promotes it: the next scores follow it. @throws SCORING_NO_DATA
- */
-export async function promoteSegmentation(
-  mlPool: pg.Pool,
-  appPool: pg.Pool,
-  asOf: Date,
-  codeVersion: string,
-  options: SegmentationOptions,
-): Promise<StoredSegmentation> {
-  try {
-    const stored = await inSnapshot(mlPool, async (client) => {
-      const { buyers } = await new History(client).populations(asOf);
-      return fitSegmentation(snapshotOf(buyers), options, await readStoredSegmentation(client, asOf));
-    });
-    await appPool.query(queries.RECORD_SEGMENTATION, [asOf, codeVersion, JSON.stringify(stored), '{}']);
-    return stored;
   } catch (error) {
     throw databaseError(error);
   }

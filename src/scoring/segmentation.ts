@@ -88,7 +88,7 @@ export async function readStoredSegmentation(
   client: pg.ClientBase,
   asOf: Date,
 ): Promise<StoredSegmentation | undefined> {
-  return (await client.query(queries.LATEST_SEGMENTATION, [asOf])).rows[0]?.parameters;
+  return (await client.query(queries.CHAMPION, ['segmentation', asOf])).rows[0]?.model;
 }
 
 /** The segmentation that was promoted last, of those that knew nothing of what came after `asOf`; the RFM rules where there is none. */

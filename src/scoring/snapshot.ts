@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { copyLines } from '../database/copy-stream.ts';
+import { copyColumns } from '../database/copy-binary.ts';
 import * as queries from './queries.ts';
 
 /** One entry a customer who bought before the moment, in the order of user_id. Times in days. */
@@ -20,23 +20,40 @@ export interface Snapshot {
   readonly refunds: Float64Array;
 }
 
-/** What customers did in a window after a moment, by user_id. Who is not in it did nothing. */
+/** What customers did in a window after a moment, in the order of user_id. Who is not in it did nothing. */
 export interface Outcomes {
-  readonly bought: ReadonlySet<number>;
-  readonly revenue: ReadonlyMap<number, number>;
+  readonly userId: Float64Array;
+  /** 1 for who bought, 0 for who only returned something. */
+  readonly bought: Float64Array;
+  /** Net of refunds. */
+  readonly revenue: Float64Array;
 }
 
 const MS_PER_DAY = 86_400_000;
 
 export async function readOutcomes(client: pg.ClientBase, from: Date, until: Date): Promise<Outcomes> {
   const { sql } = (await client.query(queries.FORMAT_OUTCOMES, [from, until])).rows[0];
-  const bought = new Set<number>();
-  const revenue = new Map<number, number>();
-  for await (const [user, purchased, amount] of copyLines(client, sql)) {
-    if (purchased === '1') bought.add(Number(user));
-    revenue.set(Number(user), Number(amount));
+  const [userId, bought, revenue] = (await copyColumns(client, sql, 3)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  return { userId, bought, revenue };
+}
+
+/** One value a customer of `userId` (in order), 0 for who is not among the outcomes: both lists are walked once. */
+export function outcomesOf(
+  userId: ArrayLike<number>,
+  outcomes: Outcomes,
+  of: 'bought' | 'revenue',
+): Float64Array {
+  const values = new Float64Array(userId.length);
+  let at = 0;
+  for (let i = 0; i < userId.length; i++) {
+    while (at < outcomes.userId.length && outcomes.userId[at]! < userId[i]!) at += 1;
+    if (outcomes.userId[at] === userId[i]) values[i] = outcomes[of][at]!;
   }
-  return { bought, revenue };
+  return values;
 }
 
 export function daysBefore(moment: Date, days: number): Date {

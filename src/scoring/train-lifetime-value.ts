@@ -3,24 +3,11 @@ import type { PurchaseModel } from '../models/purchase-model.ts';
 import { mae, normalizedGini, spearman, topDecileShare, totalRatio } from '../models/regression-metrics.ts';
 import { snapshotOf } from './features.ts';
 import type { History } from './history.ts';
-import { DAYS_PER_WEEK, fitOrNothing } from './purchase-model.ts';
-import { daysBefore, historyDays, type Snapshot } from './snapshot.ts';
+import { createLifetimeValueModel, type LifetimeValueModel } from './lifetime-value-model.ts';
+import { fitOrNothing } from './purchase-model.ts';
+import { daysBefore, historyDays, outcomesOf, type Snapshot } from './snapshot.ts';
 import { type Metrics, type Missing, unmet } from './status.ts';
-
-/** What a customer is expected to bring, beside the parts of it. */
-interface Forecast {
-  readonly expectedPurchases: Float64Array;
-  readonly expectedSpend: Float64Array;
-  /** Net of the refunds that the shop usually has. */
-  readonly revenue: Float64Array;
-}
-
-export interface LifetimeValueModel {
-  readonly missing: readonly Missing[];
-  readonly forecast: Forecast | undefined;
-  readonly parameters: Record<string, unknown>;
-  readonly evaluation: Record<string, unknown>;
-}
+import type { Training } from './trained-model.ts';
 
 export interface LifetimeValueOptions {
   horizonDays: number;
@@ -30,52 +17,22 @@ export interface LifetimeValueOptions {
 }
 
 function fitSpend(snapshot: Snapshot): FittedGammaGamma | undefined {
-  const repeaters = Array.from(snapshot.userId.keys()).filter(
-    (i) => snapshot.frequency[i]! > 0 && snapshot.monetaryValue[i]! > 0,
+  const { frequency, monetaryValue } = snapshot;
+  const repeaters = Int32Array.from(snapshot.userId.keys()).filter(
+    (i) => frequency[i]! > 0 && monetaryValue[i]! > 0,
   );
   return fitOrNothing(() =>
     fitGammaGamma({
-      frequency: Float64Array.from(repeaters, (i) => snapshot.frequency[i]!),
-      monetaryValue: Float64Array.from(repeaters, (i) => snapshot.monetaryValue[i]!),
+      frequency: Float64Array.from(repeaters, (i) => frequency[i]!),
+      monetaryValue: Float64Array.from(repeaters, (i) => monetaryValue[i]!),
     }),
   );
 }
 
-/** Share of the revenue that the shop's customers send back: forecasts are of purchases, LTV is of what stays. */
-function refundShare(snapshot: Snapshot): number {
+function refundShareOf(snapshot: Snapshot): number {
   const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
   const gross = sum(snapshot.grossRevenue);
   return gross > 0 ? Math.min(1, sum(snapshot.refunds) / gross) : 0;
-}
-
-function forecastRevenue(
-  model: PurchaseModel,
-  spend: FittedGammaGamma,
-  snapshot: Snapshot,
-  horizonDays: number,
-): Forecast {
-  const kept = 1 - refundShare(snapshot);
-  const indices = Array.from(snapshot.userId.keys());
-  const expectedPurchases = Float64Array.from(indices, (i) =>
-    model.expectedPurchases(
-      horizonDays / DAYS_PER_WEEK,
-      snapshot.frequency[i]!,
-      snapshot.recencyDays[i]! / DAYS_PER_WEEK,
-      snapshot.tDays[i]! / DAYS_PER_WEEK,
-    ),
-  );
-  // A repeater whose repeat days brought nothing says nothing of the spend: the population's mean, as for who bought once.
-  const expectedSpend = Float64Array.from(indices, (i) =>
-    spend.expectedSpend(
-      snapshot.monetaryValue[i]! > 0 ? snapshot.frequency[i]! : 0,
-      snapshot.monetaryValue[i]!,
-    ),
-  );
-  return {
-    expectedPurchases,
-    expectedSpend,
-    revenue: expectedPurchases.map((count, i) => count * expectedSpend[i]! * kept),
-  };
 }
 
 /** Revenue of one window as forecast at its start, by each model, beside the naive forecast that everybody does the same again. */
@@ -96,28 +53,45 @@ function judgeRevenue(predicted: Float64Array, actual: Float64Array): Metrics {
   };
 }
 
-/** `modelsOf` gives models fitted to the buyers at the cut-off, by name. */
+/** What the buyers of a cut-off brought in the window after it, and what each model said at its start. */
+export interface RevenueCut {
+  readonly actual: Float64Array;
+  readonly predicted: ReadonlyMap<string, Float64Array>;
+}
+
+/** `modelsOf` gives purchase models fitted to the buyers at the cut-off, by name. `undefined` where there is nothing to forecast from. */
+export async function forecastRevenueAt(
+  history: History,
+  cutoff: Date,
+  horizonDays: number,
+  modelsOf: (snapshot: Snapshot) => ReadonlyMap<string, PurchaseModel>,
+): Promise<RevenueCut | undefined> {
+  const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
+  const spend = snapshot.size > 0 ? fitSpend(snapshot) : undefined;
+  if (!spend) return undefined;
+  const refundShare = refundShareOf(snapshot);
+  const before = await history.outcomes(daysBefore(cutoff, horizonDays), horizonDays);
+  const after = await history.outcomes(cutoff, horizonDays);
+  const predicted = new Map([['same-again', outcomesOf(snapshot.userId, before, 'revenue')]]);
+  for (const [name, purchases] of modelsOf(snapshot)) {
+    const model = createLifetimeValueModel({ purchases, spend, refundShare });
+    predicted.set(name, model.forecast(snapshot, horizonDays).revenue);
+  }
+  return { actual: outcomesOf(snapshot.userId, after, 'revenue'), predicted };
+}
+
 export async function judgeLifetimeValue(
   history: History,
   cutoff: Date,
   horizonDays: number,
   modelsOf: (snapshot: Snapshot) => ReadonlyMap<string, PurchaseModel>,
 ): Promise<JudgedRevenue> {
-  const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
-  const models: Record<string, Metrics> = {};
-  const spend = snapshot.size > 0 ? fitSpend(snapshot) : undefined;
-  if (spend) {
-    const before = await history.outcomes(daysBefore(cutoff, horizonDays), horizonDays);
-    const after = await history.outcomes(cutoff, horizonDays);
-    const revenueOf = (outcomes: typeof after): Float64Array =>
-      Float64Array.from(snapshot.userId, (id) => outcomes.revenue.get(id) ?? 0);
-    const actual = revenueOf(after);
-    models['same-again'] = judgeRevenue(revenueOf(before), actual);
-    for (const [name, model] of modelsOf(snapshot)) {
-      models[name] = judgeRevenue(forecastRevenue(model, spend, snapshot, horizonDays).revenue, actual);
-    }
-  }
-  return { cutoff, horizonDays, customers: snapshot.size, models };
+  const cut = await forecastRevenueAt(history, cutoff, horizonDays, modelsOf);
+  const models = [...(cut?.predicted ?? [])].map(([name, predicted]): [string, Metrics] => [
+    name,
+    judgeRevenue(predicted, cut!.actual),
+  ]);
+  return { cutoff, horizonDays, customers: cut?.actual.length ?? 0, models: Object.fromEntries(models) };
 }
 
 /** Enough customers, and still no fit: absurd amounts are the usual cause, so the largest is shown. */
@@ -131,40 +105,48 @@ function noFit(snapshot: Snapshot, model: PurchaseModel | undefined): Missing {
   };
 }
 
-/** Expected net revenue of the next `horizonDays`: BG/NBD purchases times Gamma-Gamma spend (Fader, Hardie & Lee 2005). */
-export async function lifetimeValue(
+/** The purchase model that is served, by its name, as of a moment. */
+export async function servedModels(history: History, moment: Date): Promise<Map<string, PurchaseModel>> {
+  const served = await history.purchaseModel(moment);
+  return new Map(served ? [[served.model, served]] : []);
+}
+
+/** Trains the forecast of net revenue: BG/NBD purchases times Gamma-Gamma spend (Fader, Hardie & Lee 2005). */
+export async function trainLifetimeValue(
   history: History,
-  snapshot: Snapshot,
-  model: PurchaseModel | undefined,
+  asOf: Date,
   options: LifetimeValueOptions,
-): Promise<LifetimeValueModel> {
+): Promise<Training<LifetimeValueModel>> {
+  const snapshot = snapshotOf((await history.populations(asOf)).buyers);
+  const days = historyDays(snapshot);
   const missing = unmet([
-    { what: 'customers who bought', have: snapshot.size, need: options.minBuyers },
-    { what: 'days since the first purchase', have: historyDays(snapshot), need: options.minHistoryDays },
+    { what: 'customers who bought', have: history.customersOf(snapshot), need: options.minBuyers },
+    { what: 'days since the first purchase', have: days, need: options.minHistoryDays },
   ]);
-  const spend = model && missing.length === 0 ? fitSpend(snapshot) : undefined;
-  if (!model || !spend) {
-    const reasons = missing.length > 0 ? missing : [noFit(snapshot, model)];
-    return { missing: reasons, forecast: undefined, parameters: {}, evaluation: { missing: reasons } };
-  }
-  // Only the model that is served: a score is no contest.
-  const cutoff = daysBefore(snapshot.moment, options.backtestDays);
-  const served = await history.purchaseModel(cutoff);
-  const judged = await judgeLifetimeValue(
-    history,
-    cutoff,
-    options.backtestDays,
-    () => new Map(served ? [[served.model, served]] : []),
-  );
+  if (missing.length > 0) return { missing };
+  const purchases = await history.purchaseModel(asOf);
+  const spend = purchases && fitSpend(snapshot);
+  if (!spend) return { missing: [noFit(snapshot, purchases)] };
+  const refundShare = refundShareOf(snapshot);
+  const cutoff = daysBefore(asOf, options.backtestDays);
+  // Only the model that is served: a training is no contest.
+  const served = await servedModels(history, cutoff);
+  const judged = await judgeLifetimeValue(history, cutoff, options.backtestDays, () => served);
   return {
-    missing,
-    forecast: forecastRevenue(model, spend, snapshot, options.horizonDays),
-    parameters: {
-      gammaGamma: spend.toJSON(),
-      refundShare: refundShare(snapshot),
-      horizonDays: options.horizonDays,
-      extrapolated: historyDays(snapshot) < options.horizonDays,
+    missing: [],
+    trained: {
+      model: createLifetimeValueModel({ purchases, spend, refundShare }),
+      algorithm: purchases.model,
+      parameters: {
+        settings: options,
+        horizonDays: options.horizonDays,
+        refundShare,
+        extrapolated: days < options.horizonDays,
+      },
+      evaluation: { ...judged },
+      asOf,
+      customers: history.customersOf(snapshot),
+      historyDays: days,
     },
-    evaluation: { ...judged },
   };
 }

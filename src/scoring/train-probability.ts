@@ -1,19 +1,17 @@
-import { Forecaster, type Question, type Reasons } from './forecast.ts';
+import type { PopulationName, Question } from './cut.ts';
+import type { Population } from './features.ts';
+import { Forecaster } from './forecast.ts';
 import type { History } from './history.ts';
 import { chosenForecast, type JudgedCut, judge, metricsOf } from './outcome-model.ts';
-import { daysBefore } from './snapshot.ts';
+import { createProbabilityModel, type ProbabilityModel } from './probability-model.ts';
+import { daysBefore, outcomesOf } from './snapshot.ts';
 import { type Missing, unmet } from './status.ts';
+import type { Training } from './trained-model.ts';
 
-export interface ProbabilityModel {
-  readonly horizonDays: number;
-  readonly missing: readonly Missing[];
-  /** Calibrated probability of one purchase or more for each customer of the population; empty where something is missing. */
-  readonly probabilities: Float64Array;
-  /** What moved one customer's forecast, where the model that was chosen can say it. */
-  readonly reasons: Reasons | undefined;
-  readonly parameters: Record<string, unknown>;
-  /** How all candidates did at one earlier cut-off; `recency` is the naive one. */
-  readonly evaluation: Record<string, unknown>;
+function longestHistory(population: Population, name: PopulationName): number {
+  return population
+    .column(name === 'buyers' ? 't_days' : 'tenure_days')
+    .reduce((longest, days) => Math.max(longest, days), 0);
 }
 
 /** What the calibration window has to hold. */
@@ -21,14 +19,15 @@ async function missingAt(history: History, moment: Date, question: Question): Pr
   const { population: name, horizonDays, minOutcomes } = question;
   const cutoff = daysBefore(moment, horizonDays);
   const population = (await history.populations(cutoff))[name];
-  const { bought } = await history.outcomes(cutoff, horizonDays);
-  const positives = population.userId.reduce((sum, id) => sum + (bought.has(id) ? 1 : 0), 0);
+  const bought = outcomesOf(population.userId, await history.outcomes(cutoff, horizonDays), 'bought');
+  const positives = bought.reduce((sum, value) => sum + value, 0);
   const known = name === 'buyers' ? 'those who had bought before' : 'those who had only looked before';
-  const oldest = population
-    .column(name === 'buyers' ? 't_days' : 'tenure_days')
-    .reduce((max, days) => Math.max(max, days), 0);
   return unmet([
-    { what: `days of history before the cut-off ${horizonDays} days ago`, have: oldest, need: horizonDays },
+    {
+      what: `days of history before the cut-off ${horizonDays} days ago`,
+      have: longestHistory(population, name),
+      need: horizonDays,
+    },
     {
       what: `customers who bought in the last ${horizonDays} days, of ${known}`,
       have: positives,
@@ -56,39 +55,38 @@ function describe(judged: JudgedCut | undefined): Record<string, unknown> {
   };
 }
 
-/** Probability of a purchase within the horizon as of `moment`, with the reason for the model and its backtest. */
-export async function purchaseProbability(
+/** Trains what answers the question as of `asOf`, with the reason for the choice and its backtest. */
+export async function trainProbability(
   history: History,
-  moment: Date,
+  asOf: Date,
   question: Question,
-): Promise<ProbabilityModel> {
-  const { horizonDays } = question;
-  const missing = await missingAt(history, moment, question);
+): Promise<Training<ProbabilityModel>> {
+  const { horizonDays, population } = question;
+  const missing = await missingAt(history, asOf, question);
+  if (missing.length > 0) return { missing };
   const forecaster = new Forecaster(history, question);
-  const forecast = missing.length === 0 ? await chosenForecast(forecaster, moment) : undefined;
-  if (!forecast) {
-    return {
-      horizonDays,
-      missing,
-      probabilities: new Float64Array(0),
-      reasons: undefined,
-      parameters: {},
-      evaluation: { missing },
-    };
-  }
-  const { chosen, selection, probabilities, forecasts } = forecast;
-  const judged = await judge(forecaster, daysBefore(moment, horizonDays));
+  const forecast = await chosenForecast(forecaster, asOf);
+  if (!forecast) return { missing: [{ what: 'a cut-off that can be learnt from', have: 0, need: 1 }] };
+  const { chosen, selection, forecasts } = forecast;
+  const { sight, fittedAt } = forecasts;
+  const purchaseModel = population === 'buyers' ? await history.purchaseModel(asOf) : undefined;
+  const judged = await judge(forecaster, daysBefore(asOf, horizonDays));
   return {
-    horizonDays,
-    missing,
-    probabilities,
-    reasons: forecasts.reasons.get(chosen),
-    parameters: {
-      chosen,
-      selection: selection ?? null,
-      fittedAt: forecasts.fittedAt.map((date) => date.toISOString()),
-      model: forecasts.parameters.get(chosen),
+    missing: [],
+    trained: {
+      model: createProbabilityModel(horizonDays, chosen, purchaseModel, sight),
+      algorithm: chosen.name,
+      parameters: {
+        settings: question,
+        horizonDays,
+        chosen: chosen.name,
+        selection: selection ?? null,
+        fittedAt: fittedAt.map((date) => date.toISOString()),
+      },
+      evaluation: { horizonDays, ...describe(judged) },
+      asOf,
+      customers: history.customersOf(sight.population),
+      historyDays: longestHistory(sight.population, population),
     },
-    evaluation: { horizonDays, ...describe(judged) },
   };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Database } from '../../database/open-database.ts';
+import { parseAsOf } from '../../scoring/as-of.ts';
 import { evaluateLifetimeValue, evaluateOutcome } from '../../scoring/evaluate.ts';
-import { parseAsOf } from '../../scoring/score.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { metricRows, renderMetrics } from '../metrics-table.ts';

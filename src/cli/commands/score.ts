@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Database } from '../../database/open-database.ts';
 import { trainRecommendations } from '../../recommendations/train.ts';
-import { parseAsOf, type ScoreSummary, score } from '../../scoring/score.ts';
+import { parseAsOf } from '../../scoring/as-of.ts';
+import { type ScoreSummary, score } from '../../scoring/score.ts';
 import type { Metrics, Missing } from '../../scoring/status.ts';
 import type { CliContext } from '../context.ts';
 import { type MetricRow, metricRows, renderMetrics } from '../metrics-table.ts';
@@ -11,20 +12,44 @@ import { VERSION } from '../version.ts';
 const STALE_DAYS = 60;
 const MS_PER_DAY = 86_400_000;
 
-/** Of a run's evaluation as it is stored. */
-function rowsOf(
-  task: string,
-  { models = {}, chosen }: { models?: Record<string, Metrics>; chosen?: unknown },
-): MetricRow[] {
-  return metricRows(task, models, chosen);
+/** What the answers are called where people read them. */
+const titles: Record<string, string> = {
+  purchase: 'buys within 30 days',
+  churn: 'buys within churn horizon',
+  first_purchase: 'first purchase within 30 days',
+  ltv: 'revenue',
+};
+
+interface Evaluation {
+  models?: Record<string, Metrics>;
+  chosen?: unknown;
 }
 
-function renderMissing(name: string, missing: readonly Missing[]): string[] {
+export function renderMissing(name: string, missing: readonly Missing[]): string[] {
   if (missing.length === 0) return [];
   return [
     `${name}: insufficient data`,
     ...missing.map(({ what, have, need }) => `  ${what}: ${have}, needed ${need}`),
   ];
+}
+
+/** Evaluations as they are stored with a training, by kind. */
+export function renderEvaluations(
+  { output }: CliContext,
+  evaluations: Readonly<Record<string, Evaluation>>,
+): void {
+  const rowsOf = (kind: string): MetricRow[] => {
+    const { models = {}, chosen } = evaluations[kind] ?? {};
+    return metricRows(titles[kind] as string, models, chosen);
+  };
+  const probabilities = ['purchase', 'churn', 'first_purchase'].flatMap(rowsOf);
+  for (const rows of [probabilities, rowsOf('ltv')].filter((each) => each.length > 0)) {
+    output.line();
+    output.line(
+      'What each model said one horizon earlier against what came (* is the one that was chosen before that):',
+    );
+    output.line(renderMetrics('score', rows));
+  }
 }
 
 /** Scores and trains recommendations as of one moment; the story goes to stderr, what it returns is the result. */
@@ -54,6 +79,7 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
   output.line(
     `run ${summary.modelRunId}: ${summary.customers} customers as of ${summary.asOf.toISOString()}`,
   );
+  if (summary.trained.length > 0) output.line(`models trained first: ${summary.trained.join(', ')}`);
   for (const line of [
     ...renderMissing('LTV', summary.ltv.missing),
     ...renderMissing('churn', summary.churn.missing),
@@ -62,19 +88,12 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
   ]) {
     output.line(line);
   }
-  const probabilities = [
-    ...rowsOf('buys within 30 days', summary.purchase.evaluation),
-    ...rowsOf('buys within churn horizon', summary.churn.evaluation),
-    ...rowsOf('first purchase within 30 days', summary.firstPurchase.evaluation),
-  ];
-  const revenue = rowsOf('revenue', summary.ltv.evaluation);
-  for (const rows of [probabilities, revenue].filter((each) => each.length > 0)) {
-    output.line();
-    output.line(
-      'What each model said one horizon earlier against what came (* is the one that was chosen before that):',
-    );
-    output.line(renderMetrics('score', rows));
-  }
+  renderEvaluations(cli, {
+    purchase: summary.purchase.evaluation,
+    churn: summary.churn.evaluation,
+    first_purchase: summary.firstPurchase.evaluation,
+    ltv: summary.ltv.evaluation,
+  });
   const staleDays = Math.floor((summary.asOf.getTime() - summary.latestPurchase.getTime()) / MS_PER_DAY);
   if (staleDays > STALE_DAYS) {
     const day = summary.latestPurchase.toISOString().slice(0, 10);
@@ -98,8 +117,17 @@ export function registerScore(program: Command, cli: CliContext): void {
         const moment = asOf === undefined ? new Date() : await parseAsOf(database.appPool, asOf);
         const summary = await scoreAll(cli, database, moment);
         if (!json) return renderSummary(cli, summary);
-        const { modelRunId, customers, visitors, latestPurchase, ltv, purchase, firstPurchase, churn } =
-          summary;
+        const {
+          modelRunId,
+          customers,
+          visitors,
+          latestPurchase,
+          trained,
+          ltv,
+          purchase,
+          firstPurchase,
+          churn,
+        } = summary;
         const part = ({ missing, evaluation }: typeof purchase | typeof ltv) => ({ missing, evaluation });
         cli.output.json({
           modelRunId,
@@ -107,6 +135,7 @@ export function registerScore(program: Command, cli: CliContext): void {
           customers,
           visitors,
           latestPurchase,
+          trained,
           ltv: part(ltv),
           purchase: part(purchase),
           firstPurchase: part(firstPurchase),

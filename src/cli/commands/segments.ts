@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { listSegments, type SegmentRow } from '../../analytics/read.ts';
 import type { Database } from '../../database/open-database.ts';
-import { parseAsOf, promoteSegmentation } from '../../scoring/score.ts';
+import { parseAsOf } from '../../scoring/as-of.ts';
+import { promoteSegmentation } from '../../scoring/promote-segmentation.ts';
 import {
   type SegmentationOptions,
   type SegmentFeature,
