@@ -8,6 +8,7 @@ import { registerRead } from './commands/read.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerStart } from './commands/start.ts';
+import { registerUsers } from './commands/users.ts';
 import { createContext } from './context.ts';
 import { renderError } from './render-error.ts';
 import { VERSION } from './version.ts';
@@ -23,6 +24,7 @@ function createProgram(): Command {
   registerImport(program, cli);
   registerScore(program, cli);
   registerEvaluate(program, cli);
+  registerUsers(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
   registerDb(program, cli);
