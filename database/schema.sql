@@ -485,7 +485,7 @@ BEGIN
         CASE
           WHEN c.as_of_day IS NULL THEN app_schema.describe_absence(c.user_id, v_language)
           WHEN v_language = 'ru' THEN format('По данным на %s, дни отсчитаны от этой даты.', to_char(c.as_of_day, 'DD.MM.YYYY'))
-          ELSE format('As of %s; days count back from there.', c.as_of_day)
+          ELSE format('As of %s; days count back from there.', to_char(c.as_of_day, 'YYYY-MM-DD'))
         END AS text
       FROM customer c
       UNION ALL

@@ -201,14 +201,14 @@ describe('a customer with all scores', () => {
     });
   });
 
-  it('is the same for every role and every session', async () => {
-    const expected = await explain('ru');
+  it.each(['en', 'ru'])('is the same for every role and every session, in %s', async (language) => {
+    const expected = await explain(language);
     const client = await database.appPool.connect();
     try {
       await client.query(
         "SET TimeZone = 'Pacific/Kiritimati'; SET DateStyle = 'German'; SET search_path = pg_catalog",
       );
-      const { rows } = await client.query('SELECT * FROM app_schema.explain_user($1, $2)', [user, 'ru']);
+      const { rows } = await client.query('SELECT * FROM app_schema.explain_user($1, $2)', [user, language]);
       expect(rows).toEqual(expected);
     } finally {
       client.release(true);
