@@ -54,6 +54,20 @@ describe('SQL, HTTP and the terminal give the same answer', () => {
     expect(await cli('users', 'show', String(buyer))).toEqual({ ...card, stats });
   });
 
+  it.each(['en', 'ru'])('about the reasons of scores, in %s', async (language) => {
+    const visitor = (
+      await db.adminPool.query(
+        `SELECT user_id FROM app_schema.users WHERE user_id NOT IN (SELECT user_id FROM app_schema.user_metrics) LIMIT 1`,
+      )
+    ).rows[0].user_id;
+    for (const id of [buyer, visitor]) {
+      const items = (await sql('SELECT * FROM app_schema.explain_user($1, $2)', [id, language])) as unknown[];
+      expect(items.length).toBeGreaterThanOrEqual(5);
+      expect(await http(`/api/users/${id}/explanation?language=${language}`)).toEqual({ items });
+      expect(await cli('users', 'explain', String(id), '--language', language)).toEqual({ items });
+    }
+  });
+
   it('about recommendations', async () => {
     const rows = (await sql('SELECT * FROM app_schema.get_recommendations($1)', [buyer])) as unknown[];
     expect(rows).toHaveLength(10);
@@ -85,6 +99,16 @@ describe('SQL, HTTP and the terminal give the same answer', () => {
     expect(await http('/api/segments')).toEqual({ items });
     expect(await cli('segments')).toEqual({ items });
   });
+});
+
+it('the card of a customer has the reasons of the probability to buy in words', async () => {
+  const reasons = await db.appPool.query(
+    "SELECT text FROM app_schema.explain_user($1, 'ru') WHERE score = 'purchase' AND kind <> 'summary' ORDER BY line LIMIT 2",
+    [buyer],
+  );
+  const card = await runCli(['users', 'show', String(buyer), '--language', 'ru'], { DATABASE_URL: db.url });
+  expect(reasons.rows.length).toBeGreaterThan(0);
+  for (const { text } of reasons.rows) expect(card.stdout).toContain(text);
 });
 
 describe('pages', () => {

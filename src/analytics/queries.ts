@@ -2,6 +2,7 @@
 
 export const LIST_USERS = 'SELECT * FROM app_schema.list_users($1, $2, $3)';
 export const GET_USER = 'SELECT * FROM app_schema.get_user($1)';
+export const EXPLAIN_USER = 'SELECT * FROM app_schema.explain_user($1, $2)';
 export const GET_USER_STATS = 'SELECT * FROM app_schema.get_user_stats($1, $2)';
 export const LIST_SEGMENTS = 'SELECT * FROM app_schema.list_segments()';
 export const GET_TOP_PRODUCTS = 'SELECT * FROM app_schema.get_top_products($1, $2, $3)';

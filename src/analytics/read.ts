@@ -44,6 +44,21 @@ export interface UserStats {
   days_since_last_activity: number | null;
 }
 
+/** One sentence about a customer's scores. */
+export interface ExplanationRow {
+  line: number;
+  /** `null` in the first line, which is about all of them. */
+  score: 'segment' | 'ltv' | 'purchase' | 'churn' | null;
+  status: string | null;
+  kind: 'summary' | 'fact' | 'for' | 'against' | 'missing';
+  /** Of a summary the score, of a reason the customer's own value of the feature. */
+  value: number | null;
+  feature: string | null;
+  /** In log-odds, before calibration: above 0 it raises the probability. */
+  effect: number | null;
+  text: string;
+}
+
 export interface SegmentRow {
   segment_id: number;
   code: string;
@@ -115,6 +130,17 @@ export async function getUser(pool: pg.Pool, userId: number): Promise<UserCard> 
   const [card] = await rows<UserCard>(pool, queries.GET_USER, [userId]);
   if (!card) throw unknownUser(userId);
   return card;
+}
+
+/** Sentences to read from top to bottom; @throws NOT_FOUND */
+export async function explainUser(
+  pool: pg.Pool,
+  userId: number,
+  language: 'en' | 'ru',
+): Promise<ExplanationRow[]> {
+  const sentences = await rows<ExplanationRow>(pool, queries.EXPLAIN_USER, [userId, language]);
+  if (sentences.length === 0) throw unknownUser(userId);
+  return sentences;
 }
 
 /** As of `now`; @throws NOT_FOUND */

@@ -3,7 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.ts';
 import { Problem, renderProblem } from './problem.ts';
-import { healthRoutes, productRoutes, type RouteOptions, userRoutes } from './routes.ts';
+import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 
 export interface ApiOptions extends RouteOptions {
   logger: Logger;
@@ -53,6 +53,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'));
   await app.register(healthRoutes, options);
   await app.register(userRoutes, options);
+  await app.register(reasonRoutes, options);
   await app.register(productRoutes, options);
   return app;
 }

@@ -94,6 +94,24 @@ export const userRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, {
       return { ...card, stats } as never;
     },
   );
+};
+
+/** What comes with its reasons. */
+export const reasonRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool }) => {
+  app.get(
+    '/api/users/:id/explanation',
+    {
+      schema: {
+        tags: ['customers'],
+        summary: "Why one customer's scores are so, in sentences to read from top to bottom",
+        params: userParams,
+        querystring: Type.Object({ language: Type.Optional(schemas.Language) }, strict),
+        response: { 200: schemas.Explanation, ...problems },
+      },
+    },
+    async ({ params, query }) =>
+      ({ items: await read.explainUser(appPool, params.id, query.language ?? 'en') }) as never,
+  );
 
   app.get(
     '/api/users/:id/recommendations',

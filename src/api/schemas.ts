@@ -67,6 +67,32 @@ export const UserCard = Type.Object({
   }),
 });
 
+export const Explanation = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      line: Type.Integer({ minimum: 1 }),
+      score: Type.Unsafe<'segment' | 'ltv' | 'purchase' | 'churn' | null>({
+        enum: ['segment', 'ltv', 'purchase', 'churn', null],
+        description: 'null in the first line, which is about all scores',
+      }),
+      status: nullable(status),
+      kind: Type.Unsafe<'summary' | 'fact' | 'for' | 'against' | 'missing'>({
+        type: 'string',
+        enum: ['summary', 'fact', 'for', 'against', 'missing'],
+        description: '`for` raised the probability of the summary above it, `against` lowered it',
+      }),
+      value: nullable(
+        Type.Number({
+          description: "The score, or the customer's value of the feature; for `missing` what there is",
+        }),
+      ),
+      feature: nullable(Type.String()),
+      effect: nullable(Type.Number({ description: 'In log-odds, before calibration' })),
+      text: Type.String(),
+    }),
+  ),
+});
+
 export const Recommendations = Type.Object({
   items: Type.Array(
     Type.Object({

@@ -1,4 +1,13 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+
+export type Language = 'en' | 'ru';
+
+export interface JsonOption {
+  json?: boolean;
+}
+
+export const languageOption = (): Option =>
+  new Option('--language <code>', 'language of names and reasons').choices(['en', 'ru']).default('en');
 
 /** A parser for commander: a whole number within bounds, nothing else ("10abc" is not 10). */
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -10,6 +10,7 @@ import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerStart } from './commands/start.ts';
 import { registerTrain } from './commands/train.ts';
+import { registerUsers } from './commands/users.ts';
 import { createContext } from './context.ts';
 import { renderError } from './render-error.ts';
 import { VERSION } from './version.ts';
@@ -27,6 +28,7 @@ function createProgram(): Command {
   registerTrain(program, cli);
   registerModels(program, cli);
   registerEvaluate(program, cli);
+  registerUsers(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
   registerDb(program, cli);

@@ -3,6 +3,7 @@ export interface Column<Row> {
   heading: string;
   cell: (row: Row) => string | number | null | undefined;
   align?: 'left' | 'right';
+  maxLength?: number;
 }
 
 /** Longer cells would break the table on an 80-column terminal; --json has them whole. */
@@ -12,17 +13,17 @@ const MAX_CELL_LENGTH = 48;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f]+/g;
 
-function clip(value: string | number | null | undefined): string {
+function clip(value: string | number | null | undefined, maxLength = MAX_CELL_LENGTH): string {
   if (value === null || value === undefined) return '-';
   const characters = [...String(value).replace(controlCharacters, ' ')];
-  return characters.length > MAX_CELL_LENGTH
-    ? `${characters.slice(0, MAX_CELL_LENGTH - 1).join('')}…`
+  return characters.length > maxLength
+    ? `${characters.slice(0, maxLength - 1).join('')}…`
     : characters.join('');
 }
 
 /** Rows as aligned text, headings above, no trailing blanks. */
 export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const cells = rows.map((row) => columns.map((column) => clip(column.cell(row))));
+  const cells = rows.map((row) => columns.map((column) => clip(column.cell(row), column.maxLength)));
   const widths = columns.map((column, i) =>
     Math.max([...column.heading].length, ...cells.map((line) => [...(line[i] ?? '')].length)),
   );

@@ -8,11 +8,10 @@ import {
   type SegmentFeature,
   segmentFeatures,
 } from '../../scoring/segmentation.ts';
-import { wholeNumber } from '../arguments.ts';
+import { type Language, languageOption, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { type Column, money, percent, renderTable } from '../table.ts';
 import { VERSION } from '../version.ts';
-import { type Language, languageOption } from './read.ts';
 import { scoreAll } from './score.ts';
 
 function segmentColumns(language: Language): Column<SegmentRow>[] {
