@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from './random.ts';
-import { adjustedRandIndex, errorSaved, omegaSquared, segmentMeans } from './segmentation-metrics.ts';
+import { adjustedRandIndex, omegaSquared, outOfSampleR2, segmentMeans } from './segmentation-metrics.ts';
 
 const badInput = expect.objectContaining({ code: 'MODEL_BAD_INPUT' });
 
@@ -93,15 +93,15 @@ describe('segmentMeans', () => {
   });
 });
 
-describe('errorSaved', () => {
+describe('outOfSampleR2', () => {
   it('is a share of the baseline’s squared error', () => {
     const actual = Float64Array.of(0, 2, 4);
     const baseline = Float64Array.of(2, 2, 2);
-    expect(errorSaved(Float64Array.of(1, 2, 3), baseline, actual)).toBe(0.75);
-    expect(errorSaved(actual, baseline, actual)).toBe(1);
-    expect(errorSaved(baseline, baseline, actual)).toBe(0);
-    expect(errorSaved(Float64Array.of(6, 2, 4), baseline, actual)).toBe(-3.5);
-    expect(errorSaved(baseline, actual, actual)).toBeNull();
-    expect(() => errorSaved(Float64Array.of(1), baseline, actual)).toThrowError(badInput);
+    expect(outOfSampleR2(Float64Array.of(1, 2, 3), baseline, actual)).toBe(0.75);
+    expect(outOfSampleR2(actual, baseline, actual)).toBe(1);
+    expect(outOfSampleR2(baseline, baseline, actual)).toBe(0);
+    expect(outOfSampleR2(Float64Array.of(6, 2, 4), baseline, actual)).toBe(-3.5);
+    expect(outOfSampleR2(baseline, actual, actual)).toBeNull();
+    expect(() => outOfSampleR2(Float64Array.of(1), baseline, actual)).toThrowError(badInput);
   });
 });

@@ -91,10 +91,10 @@ export function segmentMeans(segments: Segments, values: Float64Array): (segment
 }
 
 /**
- * Share of the squared error of a baseline that a forecast saves: 1 is perfect, 0 no better, below 0 worse. Out of sample it is what R
- * squared promises within it. Null where the baseline is perfect. @throws AppError MODEL_BAD_INPUT for unequal lengths
+ * Share of the squared error of a baseline that a forecast saves, both made beforehand: 1 is perfect, 0 no better, below 0 worse (Campbell &
+ * Thompson, Review of Financial Studies 21, 2008). Null where the baseline is perfect. @throws AppError MODEL_BAD_INPUT for unequal lengths
  */
-export function errorSaved(
+export function outOfSampleR2(
   predicted: Float64Array,
   baseline: Float64Array,
   actual: Float64Array,

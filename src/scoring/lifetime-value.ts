@@ -1,6 +1,14 @@
 import { type FittedGammaGamma, fitGammaGamma } from '../models/gamma-gamma.ts';
 import type { PurchaseModel } from '../models/purchase-model.ts';
-import { mae, normalizedGini, spearman, topDecileShare, totalRatio } from '../models/regression-metrics.ts';
+import {
+  type AmountBin,
+  amountTable,
+  mae,
+  normalizedGini,
+  spearman,
+  topDecileShare,
+  totalRatio,
+} from '../models/regression-metrics.ts';
 import { snapshotOf } from './features.ts';
 import type { History } from './history.ts';
 import { DAYS_PER_WEEK, fitOrNothing } from './purchase-model.ts';
@@ -84,6 +92,8 @@ export interface JudgedRevenue {
   readonly horizonDays: number;
   readonly customers: number;
   readonly models: Readonly<Record<string, Metrics>>;
+  /** By the predicted revenue of each model, the highest first. */
+  readonly deciles: Readonly<Record<string, readonly AmountBin[]>>;
 }
 
 function judgeRevenue(predicted: Float64Array, actual: Float64Array): Metrics {
@@ -105,6 +115,7 @@ export async function judgeLifetimeValue(
 ): Promise<JudgedRevenue> {
   const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
   const models: Record<string, Metrics> = {};
+  const deciles: Record<string, AmountBin[]> = {};
   const spend = snapshot.size > 0 ? fitSpend(snapshot) : undefined;
   if (spend) {
     const before = await history.outcomes(daysBefore(cutoff, horizonDays), horizonDays);
@@ -112,12 +123,16 @@ export async function judgeLifetimeValue(
     const revenueOf = (outcomes: typeof after): Float64Array =>
       Float64Array.from(snapshot.userId, (id) => outcomes.revenue.get(id) ?? 0);
     const actual = revenueOf(after);
-    models['same-again'] = judgeRevenue(revenueOf(before), actual);
+    const judge = (name: string, predicted: Float64Array): void => {
+      models[name] = judgeRevenue(predicted, actual);
+      deciles[name] = amountTable(predicted, actual);
+    };
+    judge('same-again', revenueOf(before));
     for (const [name, model] of modelsOf(snapshot)) {
-      models[name] = judgeRevenue(forecastRevenue(model, spend, snapshot, horizonDays).revenue, actual);
+      judge(name, forecastRevenue(model, spend, snapshot, horizonDays).revenue);
     }
   }
-  return { cutoff, horizonDays, customers: snapshot.size, models };
+  return { cutoff, horizonDays, customers: snapshot.size, models, deciles };
 }
 
 /** Enough customers, and still no fit: absurd amounts are the usual cause, so the largest is shown. */
