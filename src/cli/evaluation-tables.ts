@@ -82,9 +82,12 @@ export function renderOutcome(kind: 'purchase' | 'churn', result: OutcomeEvaluat
       [{ heading: 'ece if true', cell: (row) => row.band, align: 'right' }],
     ),
     `* chosen on what was known before the cut-off: ${result.chosen} at the last one`,
+    ...(together.length > 0
+      ? ['all: the cut-offs at which each of these models could be judged, taken together']
+      : []),
     'ece if true: where 95 of 100 errors would fall if what the model says were true. An ece above it is more than chance.',
     '',
-    `What ${result.chosen} said of the ${result.horizonDays} days after each cut-off, and how many ${which}; from the highest down:`,
+    `What ${result.chosen} said of the ${result.horizonDays} days after ${together.length > 0 ? 'these cut-offs' : 'the cut-off'}, and how many ${which}; from the highest down:`,
     renderCalibration(result.calibration[result.chosen]?.bins ?? []),
   ].join('\n');
 }
