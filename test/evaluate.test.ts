@@ -2,9 +2,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importFiles } from '../src/ingestion/import.ts';
 import { parseAsOf } from '../src/scoring/as-of.ts';
-import { evaluateLifetimeValue, evaluateOutcome } from '../src/scoring/evaluate.ts';
+import { evaluateLifetimeValue } from '../src/scoring/evaluate-lifetime-value.ts';
+import { evaluateOutcome } from '../src/scoring/evaluate-outcome.ts';
+import { evaluateSegments } from '../src/scoring/evaluate-segments.ts';
+import { promoteSegmentation } from '../src/scoring/promote-segmentation.ts';
 import { runCli } from './support/cli.ts';
-import { loadShop } from './support/shop.ts';
+import { AS_OF, loadShop } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
 const data = process.env['CUSTOMER_ANALYZER_DATA'];
@@ -33,6 +36,46 @@ describe('evaluation on a shop whose truth is known', () => {
     expect(result.models['purchase-model']?.['auc']).toBeGreaterThan(
       result.models['recency']?.['auc'] as number,
     );
+    const customers = result.cutoffs.reduce((sum, cut) => sum + cut.customers, 0);
+    for (const { models, calibration } of [result, ...result.cutoffs]) {
+      for (const [name, { eceBand, bins }] of Object.entries(calibration)) {
+        const rows = bins.reduce((sum, bin) => sum + bin.customers, 0);
+        const error =
+          bins.reduce((sum, bin) => sum + bin.customers * Math.abs(bin.said - bin.came), 0) / rows;
+        expect(error).toBeCloseTo(models[name]?.['ece'] as number, 10);
+        expect(eceBand!.low).toBeGreaterThan(0);
+        expect(eceBand!.low).toBeLessThan(eceBand!.high);
+        if (calibration === result.calibration) expect(rows).toBe(customers);
+      }
+    }
+    expect(result.calibration['logistic']!.bins[0]!.lift).toBeGreaterThan(1.5);
+  });
+
+  it('finds the segments worth having, and says what came of each', async () => {
+    const result = await evaluateSegments(db.mlPool, { ...options, horizonDays: 60 });
+    expect(result.chosen).toBe('rfm');
+    expect(Object.keys(result.models)).toEqual(['one-segment', 'recency-fifths', 'rfm', 'k-means']);
+    expect(result.models['one-segment']).toMatchObject({ segments: 1, boughtR2: 0, revenueR2: 0 });
+    for (const name of ['recency-fifths', 'rfm', 'k-means']) {
+      const { logLoss, boughtR2, revenueR2 } = result.models[name] as Record<string, number>;
+      expect(boughtR2).toBeGreaterThan(0.01);
+      expect(revenueR2).toBeGreaterThan(0.01);
+      expect(logLoss).toBeLessThan(result.models['one-segment']?.['logLoss'] as number);
+    }
+    expect(result.models['k-means']!['fidelity']).toBeGreaterThan(0.7);
+    expect(result.cutoffs[0]!.models['rfm']!['stability']).toBeNull();
+    for (const { models, customers, segments } of result.cutoffs.slice(1)) {
+      expect(models['rfm']!['stability']).toBeGreaterThan(0);
+      expect(models['rfm']!['stability']).toBeLessThan(1);
+      for (const parts of Object.values(segments)) {
+        expect(parts.reduce((sum, part) => sum + part.customers, 0)).toBe(customers);
+        const shares = parts.map(({ bought }) => bought);
+        expect(shares).toEqual(shares.toSorted((a, b) => b - a));
+      }
+      const all = segments['one-segment']![0]!;
+      const bySegment = segments['rfm']!.reduce((sum, part) => sum + part.customers * part.revenue, 0);
+      expect(bySegment / customers).toBeCloseTo(all.revenue, 8);
+    }
   });
 
   it('is the same question seen from the other side for churn', async () => {
@@ -59,14 +102,61 @@ describe('evaluation on a shop whose truth is known', () => {
       horizonDays: 60,
       cutoffs: 1,
     });
+    const judged = { ...options, cutoff, horizonDays: 60, cutoffs: 1 };
+    const segmentsBefore = await evaluateSegments(db.mlPool, judged);
     await db.adminPool.query(
       "UPDATE app_schema.events SET properties = properties || '{\"unit_price\": 1}' WHERE event_type = 'purchase' AND event_timestamp >= $1",
       [cutoff],
     );
     const after = await evaluateLifetimeValue(db.mlPool, { ...options, cutoff, horizonDays: 60, cutoffs: 1 });
+    const segmentsAfter = await evaluateSegments(db.mlPool, judged);
     expect(after.parameters).toEqual(before.parameters);
     expect(after.logLikelihood).toBe(before.logLikelihood);
     expect(after.models['bg-nbd']).not.toEqual(before.models['bg-nbd']);
+    for (const [name, deciles] of Object.entries(before.deciles)) {
+      const foretold = (bins: typeof deciles) => bins.map((bin) => [bin.customers, bin.predictedMean]);
+      expect(foretold(after.deciles[name]!)).toEqual(foretold(deciles));
+      expect(deciles.reduce((sum, bin) => sum + (bin.share ?? 0), 0)).toBeCloseTo(1, 10);
+    }
+    const known = ({ cutoffs }: typeof segmentsBefore) =>
+      cutoffs.flatMap(({ models, segments }) => [
+        ...Object.values(models).map(({ segments: count, logLoss, silhouette, fidelity }) => [
+          count,
+          logLoss,
+          silhouette,
+          fidelity,
+        ]),
+        ...Object.values(segments).flatMap((parts) => parts.map(({ revenue: _, ...rest }) => rest)),
+      ]);
+    expect(known(segmentsAfter)).toEqual(known(segmentsBefore));
+    expect(segmentsAfter.models['rfm']!['revenueR2']).not.toBe(segmentsBefore.models['rfm']!['revenueR2']);
+  });
+
+  it('judges promoted clusters as they were at the cut-off; fitted later, as they would have been', async () => {
+    const judged = { ...options, horizonDays: 60, cutoffs: 2 };
+    const features = ['recency_days', 'orders'] as const;
+    const promote = (asOf: Date, clusters: number) =>
+      promoteSegmentation(db.mlPool, db.appPool, asOf, 'test', {
+        algorithm: 'k-means',
+        features,
+        clusters,
+        seed: 1,
+      });
+    const clustersOf = async () => {
+      const { cutoffs, models } = await evaluateSegments(db.mlPool, judged);
+      for (const { chosen, customers, segments } of cutoffs) {
+        expect(chosen).toBe('promoted');
+        expect(segments['promoted']!.reduce((sum, part) => sum + part.customers, 0)).toBe(customers);
+      }
+      expect(models['promoted']!['stability']).toBeGreaterThan(0);
+      return cutoffs.map(({ segments }) => segments['promoted']!.length);
+    };
+    await promote(AS_OF, 3);
+    expect(await clustersOf()).toEqual([3, 3]);
+    // Known at the last cut-off, though not at the one before it; and no more in force now.
+    await promote(new Date('2025-05-01T00:00:00Z'), 2);
+    await promote(AS_OF, 4);
+    expect(await clustersOf()).toEqual([4, 2]);
   });
 
   it('refuses a cut-off whose window has not ended, and names the latest one that can be judged', async () => {
@@ -78,6 +168,9 @@ describe('evaluation on a shop whose truth is known', () => {
     await expect(
       evaluateOutcome(db.mlPool, 'purchase', { ...options, minOutcomes: 100_000 }),
     ).rejects.toMatchObject({ code: 'SCORING_NO_DATA' });
+    await expect(evaluateSegments(db.mlPool, { ...options, minOutcomes: 100_000 })).rejects.toMatchObject({
+      code: 'SCORING_NO_DATA',
+    });
   });
 
   it('answers as JSON on the terminal', async () => {
@@ -94,6 +187,31 @@ describe('evaluation on a shop whose truth is known', () => {
       'ece',
       'logLoss',
     ]);
+  });
+
+  it('draws tables for a person', async () => {
+    const run = async (kind: string) => {
+      const { code, stdout, stderr } = await runCli(
+        [
+          'evaluate',
+          kind,
+          '--cutoffs',
+          '1',
+          '--horizon',
+          '60',
+          ...(kind === 'segments' ? ['--language', 'ru'] : []),
+        ],
+        { DATABASE_URL: db.url },
+      );
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    const purchase = await run('purchase');
+    expect(purchase).toMatch(/recency +(0\.\d{4} +){5}0\.\d{4}-0\.\d{4}/);
+    expect(purchase).toMatch(/^ 10% +\d+ +[\d.]+% +[\d.]+% +[\d.]+% +[\d.]+ +[\d.]+% {2}█/m);
+    expect(purchase).toMatch(/^100% +\d+ .* 100\.0% {2}/m);
+    expect(await run('ltv')).toMatch(/^ 10% +\d+ +[\d.]+ +[\d.]+ +[\d.]+% {2}█/m);
+    expect(await run('segments')).toMatch(/[а-я]+ +\d+ +[\d.]+% +[\d.]+% +[\d.]+% +[\d.]+ {2}█/);
   });
 });
 

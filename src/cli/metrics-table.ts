@@ -1,5 +1,5 @@
 import type { Metrics } from '../scoring/status.ts';
-import { renderTable } from './table.ts';
+import { type Column, renderTable } from './table.ts';
 
 /** How one model did on one task: a score, or a cut-off. */
 export interface MetricRow {
@@ -22,15 +22,20 @@ export function metricRows(
 }
 
 /** Models down, metrics across; `heading` names the tasks. */
-export function renderMetrics(heading: string, rows: readonly MetricRow[]): string {
+export function renderMetrics<Row extends MetricRow>(
+  heading: string,
+  rows: readonly Row[],
+  further: readonly Column<Row>[] = [],
+): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
   return renderTable(rows, [
     { heading, cell: (row) => row.task },
     { heading: 'model', cell: (row) => row.model },
     ...names.map((name) => ({
       heading: name,
-      cell: (row: MetricRow) => row.metrics[name]?.toFixed(4),
+      cell: (row: Row) => row.metrics[name]?.toFixed(4),
       align: 'right' as const,
     })),
+    ...further,
   ]);
 }

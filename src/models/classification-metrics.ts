@@ -1,3 +1,4 @@
+import { equalCountBins } from './equal-count-bins.ts';
 import { ascendingOrder, checkProbabilities } from './paired-arrays.ts';
 
 /**
@@ -89,29 +90,19 @@ export const logLoss: Metric = (predicted, outcome) => {
   return sum / predicted.length;
 };
 
-/**
- * Mean over rows of |mean prediction - share of positives| in bins of equal count. Equal predictions always share
- * a bin, which then is larger: to cut a tie would let the order of the rows decide.
- */
+/** Mean over rows of |mean prediction - share of positives| in bins of equal count, ties together. */
 export function expectedCalibrationError(
   predicted: Float64Array,
   outcome: Uint8Array,
   binCount = 10,
 ): number | null {
   checkProbabilities(predicted, outcome);
-  const total = predicted.length;
-  if (total === 0) return null;
+  if (predicted.length === 0) return null;
   let error = 0;
-  let seen = 0;
-  let difference = 0;
-  let bin = 1;
-  forEachTie(predicted, outcome, (value, rows, positives) => {
-    seen += rows;
-    difference += value * rows - positives;
-    if (seen * binCount < bin * total) return;
-    error += Math.abs(difference);
-    difference = 0;
-    bin = Math.floor((seen * binCount) / total) + 1;
-  });
-  return error / total;
+  for (const rows of equalCountBins(predicted, binCount)) {
+    const said = rows.reduce((sum, row) => sum + predicted[row]!, 0);
+    const came = rows.reduce((sum, row) => sum + outcome[row]!, 0);
+    error += Math.abs(said - came);
+  }
+  return error / predicted.length;
 }

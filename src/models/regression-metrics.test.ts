@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mae, normalizedGini, rmse, spearman, topDecileShare, totalRatio } from './regression-metrics.ts';
+import {
+  amountTable,
+  mae,
+  normalizedGini,
+  rmse,
+  spearman,
+  topDecileShare,
+  totalRatio,
+} from './regression-metrics.ts';
 
 const f = (...values: number[]) => Float64Array.from(values);
 
@@ -103,5 +111,24 @@ describe('rankings of amounts', () => {
     expect(topDecileShare(actual, actual)).toBeCloseTo(0.9, 12);
     expect(topDecileShare(Float64Array.of(9, 0, 0, 0, 0, 0, 0, 0, 0, 0), actual)).toBe(0);
     expect(topDecileShare(actual, new Float64Array(10))).toBeNull();
+  });
+});
+
+describe('amountTable', () => {
+  it('is what a hand would sum, the highest prediction first', () => {
+    expect(amountTable(f(1, 5, 3, 9), f(0, 6, 2, 8), 2)).toEqual([
+      { customers: 2, predictedMean: 7, actualMean: 7, share: 14 / 16 },
+      { customers: 2, predictedMean: 2, actualMean: 1, share: 2 / 16 },
+    ]);
+  });
+
+  it('keeps ties together, and has no shares of nothing', () => {
+    expect(amountTable(f(2, 2, 2), f(0, 1, -1))).toEqual([
+      { customers: 3, predictedMean: 2, actualMean: 0, share: null },
+    ]);
+    expect(amountTable(f(), f())).toEqual([]);
+    expect(() => amountTable(f(1), f(Number.NaN))).toThrowError(
+      expect.objectContaining({ code: 'MODEL_BAD_INPUT' }),
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { equalCountBins } from './equal-count-bins.ts';
 import { ascendingOrder, checkPairs } from './paired-arrays.ts';
 
 /**
@@ -99,3 +100,30 @@ export const topDecileShare: Metric = (predicted, actual) => {
   const top = ascendingOrder(predicted).slice(-Math.max(1, Math.round(predicted.length / 10)));
   return top.reduce((sum, row) => sum + actual[row]!, 0) / total;
 };
+
+/** Customers of like predictions, and the amounts that came. */
+export interface AmountBin {
+  readonly customers: number;
+  readonly predictedMean: number;
+  readonly actualMean: number;
+  /** Of all actual amounts; null where they sum to 0 or less. */
+  readonly share: number | null;
+}
+
+/** Predicted against actual amounts in bins of equal count, the highest prediction first; ties share a bin, so there may be fewer. */
+export function amountTable(predicted: Float64Array, actual: Float64Array, binCount = 10): AmountBin[] {
+  check(predicted, actual);
+  const total = actual.reduce((sum, value) => sum + value, 0);
+  return equalCountBins(predicted, binCount)
+    .reverse()
+    .map((rows) => {
+      const sumOf = (values: Float64Array): number => rows.reduce((sum, row) => sum + values[row]!, 0);
+      const amount = sumOf(actual);
+      return {
+        customers: rows.length,
+        predictedMean: sumOf(predicted) / rows.length,
+        actualMean: amount / rows.length,
+        share: total > 0 ? amount / total : null,
+      };
+    });
+}

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { logLossByRow } from './classification/row-losses.ts';
+import { quantile } from './quantile.ts';
 import { Random } from './random.ts';
 
 export interface Candidate {
@@ -212,13 +213,6 @@ export interface BootstrapInterval {
   readonly standardError: number;
   /** Samples in which the metric is not defined (one class only, say); the interval rests on the others. */
   readonly undefinedResamples: number;
-}
-
-/** The quantile of ascending values by linear interpolation (Hyndman & Fan 1996, type 7). */
-function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const low = sorted[Math.floor(place)]!;
-  return low + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - low);
 }
 
 /**

@@ -34,7 +34,7 @@ export interface StoredSegmentation {
   readonly nextSegmentId: number;
 }
 
-function sinceLastPurchase(snapshot: Snapshot): Float64Array {
+export function sinceLastPurchase(snapshot: Snapshot): Float64Array {
   return snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!);
 }
 
@@ -63,7 +63,7 @@ function matrixOf(snapshot: Snapshot, features: readonly SegmentFeature[]): Feat
   };
 }
 
-const rfmSegmentation: Segmentation = Object.freeze({
+export const rfmSegmentation: Segmentation = Object.freeze({
   segments: rfmSegments,
   assign: (snapshot: Snapshot) =>
     assignRfmSegments({
@@ -73,7 +73,7 @@ const rfmSegmentation: Segmentation = Object.freeze({
     }).segmentIds,
 });
 
-function clusterSegmentation(stored: StoredSegmentation): Segmentation {
+export function clusterSegmentation(stored: StoredSegmentation): Segmentation {
   const clustering = clusteringFromJSON(stored.clustering);
   return {
     segments: stored.segments,
@@ -82,6 +82,17 @@ function clusterSegmentation(stored: StoredSegmentation): Segmentation {
         .assign(matrixOf(snapshot, stored.features))
         .map((cluster) => stored.segmentOf[cluster] as number),
   };
+}
+
+/** How far the clusters are apart where they were fitted, and how well the rules in words say who is in them. */
+export function clusterQuality(
+  stored: StoredSegmentation,
+  snapshot: Snapshot,
+): { readonly silhouette: number | null; readonly fidelity: number } {
+  const clustering = clusteringFromJSON(stored.clustering);
+  const matrix = matrixOf(snapshot, stored.features);
+  const { treeAccuracy } = explainClusters(matrix, clustering.assign(matrix), clustering.standardisation);
+  return { silhouette: clustering.diagnostics.silhouette, fidelity: treeAccuracy };
 }
 
 export async function readStoredSegmentation(

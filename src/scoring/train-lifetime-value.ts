@@ -1,6 +1,14 @@
 import { type FittedGammaGamma, fitGammaGamma } from '../models/gamma-gamma.ts';
 import type { PurchaseModel } from '../models/purchase-model.ts';
-import { mae, normalizedGini, spearman, topDecileShare, totalRatio } from '../models/regression-metrics.ts';
+import {
+  type AmountBin,
+  amountTable,
+  mae,
+  normalizedGini,
+  spearman,
+  topDecileShare,
+  totalRatio,
+} from '../models/regression-metrics.ts';
 import { snapshotOf } from './features.ts';
 import type { History } from './history.ts';
 import { createLifetimeValueModel, type LifetimeValueModel } from './lifetime-value-model.ts';
@@ -41,6 +49,8 @@ export interface JudgedRevenue {
   readonly horizonDays: number;
   readonly customers: number;
   readonly models: Readonly<Record<string, Metrics>>;
+  /** By the predicted revenue of each model, the highest first. */
+  readonly deciles: Readonly<Record<string, readonly AmountBin[]>>;
 }
 
 function judgeRevenue(predicted: Float64Array, actual: Float64Array): Metrics {
@@ -87,11 +97,15 @@ export async function judgeLifetimeValue(
   modelsOf: (snapshot: Snapshot) => ReadonlyMap<string, PurchaseModel>,
 ): Promise<JudgedRevenue> {
   const cut = await forecastRevenueAt(history, cutoff, horizonDays, modelsOf);
-  const models = [...(cut?.predicted ?? [])].map(([name, predicted]): [string, Metrics] => [
-    name,
-    judgeRevenue(predicted, cut!.actual),
-  ]);
-  return { cutoff, horizonDays, customers: cut?.actual.length ?? 0, models: Object.fromEntries(models) };
+  const predicted = [...(cut?.predicted ?? [])];
+  const actual = cut?.actual ?? new Float64Array(0);
+  return {
+    cutoff,
+    horizonDays,
+    customers: actual.length,
+    models: Object.fromEntries(predicted.map(([name, values]) => [name, judgeRevenue(values, actual)])),
+    deciles: Object.fromEntries(predicted.map(([name, values]) => [name, amountTable(values, actual)])),
+  };
 }
 
 /** Enough customers, and still no fit: absurd amounts are the usual cause, so the largest is shown. */

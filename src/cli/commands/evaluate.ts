@@ -1,31 +1,59 @@
 import type { Command } from 'commander';
 import type { Database } from '../../database/open-database.ts';
 import { parseAsOf } from '../../scoring/as-of.ts';
-import { evaluateLifetimeValue, evaluateOutcome } from '../../scoring/evaluate.ts';
-import { wholeNumber } from '../arguments.ts';
+import type { EvaluateOptions } from '../../scoring/evaluate.ts';
+import { evaluateLifetimeValue } from '../../scoring/evaluate-lifetime-value.ts';
+import { evaluateOutcome } from '../../scoring/evaluate-outcome.ts';
+import { evaluateSegments } from '../../scoring/evaluate-segments.ts';
+import { type Language, languageOption, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { metricRows, renderMetrics } from '../metrics-table.ts';
-import { day } from '../table.ts';
+import { renderLifetimeValue, renderOutcome, renderSegments } from '../evaluation-tables.ts';
 
 interface Flags {
   asOf?: string;
   horizon?: number;
   cutoffs: number;
   json?: boolean;
+  language: Language;
 }
 
-type Kind = 'purchase' | 'churn' | 'ltv';
+type Kind = 'purchase' | 'churn' | 'ltv' | 'segments';
 
 const descriptions: Record<Kind, string> = {
   purchase:
     'Was the probability of a purchase right? Models and a naive baseline, at several cut-offs in the past',
   churn: 'Was the probability of churn right?',
   ltv: 'Was the forecast of revenue right?',
+  segments: 'Are the segments worth having? What came of each, beside other ways to part the customers',
 };
 
-/** A cut-off is the moment after a day ends; the day itself is what a person calls it. */
-function lastDayBefore(cutoff: Date): string {
-  return day(new Date(cutoff.getTime() - 1)) ?? '';
+interface Evaluation {
+  readonly horizonDays: number;
+  readonly cutoffs: readonly unknown[];
+}
+
+/** What was found, and how a person would read it. */
+interface Answer {
+  readonly result: Evaluation;
+  readonly text: () => string;
+}
+
+async function answer(
+  mlPool: Database['mlPool'],
+  kind: Kind,
+  options: EvaluateOptions,
+  language: Language,
+): Promise<Answer> {
+  if (kind === 'ltv') {
+    const result = await evaluateLifetimeValue(mlPool, options);
+    return { result, text: () => renderLifetimeValue(result) };
+  }
+  if (kind === 'segments') {
+    const result = await evaluateSegments(mlPool, options);
+    return { result, text: () => renderSegments(result, language) };
+  }
+  const result = await evaluateOutcome(mlPool, kind, options);
+  return { result, text: () => renderOutcome(kind, result) };
 }
 
 async function evaluate(
@@ -43,27 +71,19 @@ async function evaluate(
     minOutcomes: scoring.minOutcomes,
   };
   const progress = cli.output.progress(`evaluating ${kind}`);
-  const result =
-    kind === 'ltv'
-      ? await evaluateLifetimeValue(mlPool, options)
-      : await evaluateOutcome(mlPool, kind, options);
-  progress.done(`${result.cutoffs.length} cut-offs, ${result.horizonDays} days each`);
-  if (flags.json) return cli.output.json(result);
-  const single = result.cutoffs.flatMap((cut) =>
-    metricRows(lastDayBefore(cut.cutoff), cut.models, cut.chosen),
-  );
-  const together =
-    kind === 'ltv' || result.cutoffs.length < 2 ? [] : metricRows('all', result.models, result.chosen);
-  cli.output.line(renderMetrics('cut-off', [...single, ...together]));
-  cli.output.line(`* chosen on what was known before the cut-off: ${result.chosen} at the last one`);
+  const { result, text } = await answer(mlPool, kind, options, flags.language);
+  const count = result.cutoffs.length;
+  progress.done(`${count} cut-off${count === 1 ? '' : 's'}, ${result.horizonDays} days each`);
+  if (flags.json) cli.output.json(result);
+  else cli.output.line(text());
 }
 
 export function registerEvaluate(program: Command, cli: CliContext): void {
   const command = program
     .command('evaluate')
     .description('Judge the models on the past: trained before a cut-off, tested after it');
-  for (const kind of ['purchase', 'churn', 'ltv'] as const) {
-    command
+  for (const kind of ['purchase', 'churn', 'ltv', 'segments'] as const) {
+    const one = command
       .command(kind)
       .description(descriptions[kind])
       .option(
@@ -74,5 +94,6 @@ export function registerEvaluate(program: Command, cli: CliContext): void {
       .option('--cutoffs <n>', 'cut-offs, one horizon apart', wholeNumber(1, 24), 3)
       .option('--json', 'answer as JSON')
       .action((flags: Flags) => cli.withDatabase((database) => evaluate(cli, database, kind, flags)));
+    if (kind === 'segments') one.addOption(languageOption());
   }
 }
