@@ -1,11 +1,9 @@
-import { AppError } from '../errors.ts';
 import type { BgNbdParameters, ChancesAtStart } from './bg-nbd-likelihood.ts';
+import { checkTerms } from './purchase-counts.ts';
 import { checkArguments, checkDiscountRate } from './purchase-histories.ts';
 import { betaExpectation, gammaExpectation } from './quadrature.ts';
 import { logistic } from './special-functions.ts';
 
-// Some 0.05 s of work for one customer; a request beyond is a horizon out of all proportion to the history.
-const maxTerms = 10_000_000;
 // Far from overflow even after one more growth step, far from underflow after division.
 const rescaleAbove = 1e250;
 
@@ -43,12 +41,7 @@ function expectedPurchasesIfAlive(
   const survived = b + x + chancesAtStart;
   const odds = horizon / (alpha + T);
   const z = odds / (1 + odds);
-  if (shape * odds + 40 * (1 + odds) > maxTerms) {
-    throw new AppError('MODEL_BAD_INPUT', `A horizon of ${horizon} is too long for a history of ${T}.`, {
-      details: { horizon, frequency: x, T },
-      hint: 'Ask for a shorter horizon.',
-    });
-  }
+  checkTerms(shape, odds, horizon, x, T);
   let term = 1;
   let total = 1;
   let expected = 0;

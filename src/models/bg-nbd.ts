@@ -1,3 +1,4 @@
+import { bgNbdPurchaseCounts } from './bg-nbd-counts.ts';
 import {
   type BgNbdName,
   bgNbdObjective,
@@ -32,6 +33,7 @@ const bgNbd: PurchaseModelDefinition<BgNbdName> = {
   probabilityAlive: bgNbdProbabilityAlive,
   expectedPurchases: bgNbdExpectedPurchases,
   probabilityOfPurchase: bgNbdProbabilityOfPurchase,
+  purchaseCounts: bgNbdPurchaseCounts,
   discountedPurchases: bgNbdDiscountedPurchases,
 };
 

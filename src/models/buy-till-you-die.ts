@@ -27,6 +27,15 @@ type OfFuture<Name extends string> = (
   T: number,
 ) => number;
 
+type CountsOfFuture<Name extends string> = (
+  parameters: Parameters<Name>,
+  horizon: number,
+  x: number,
+  tx: number,
+  T: number,
+  tail: number,
+) => Float64Array;
+
 /** The mathematics that is one model's own; fitting, storing and reporting are the same for all. Parameters are positive. */
 export interface PurchaseModelDefinition<Name extends string> {
   readonly model: string;
@@ -45,6 +54,7 @@ export interface PurchaseModelDefinition<Name extends string> {
   readonly probabilityAlive: OfHistory<Name>;
   readonly expectedPurchases: OfFuture<Name>;
   readonly probabilityOfPurchase: OfFuture<Name>;
+  readonly purchaseCounts: CountsOfFuture<Name>;
   readonly discountedPurchases: OfFuture<Name>;
 }
 
@@ -128,6 +138,8 @@ function assemble<Name extends string>(
     probabilityAlive: (x, tx, T) => definition.probabilityAlive(parameters, x, tx, T),
     probabilityOfPurchase: (horizon, x, tx, T) =>
       definition.probabilityOfPurchase(parameters, horizon, x, tx, T),
+    purchaseCountDistribution: (horizon, x, tx, T, tail = 1e-9) =>
+      definition.purchaseCounts(parameters, horizon, x, tx, T, tail),
     discountedExpectedResidualTransactions: (rate, x, tx, T) =>
       definition.discountedPurchases(parameters, rate, x, tx, T),
     logLikelihoods: (data) => {

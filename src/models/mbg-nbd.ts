@@ -1,3 +1,4 @@
+import { bgNbdPurchaseCounts } from './bg-nbd-counts.ts';
 import {
   type BgNbdName,
   bgNbdObjective,
@@ -31,6 +32,8 @@ const mbgNbd: PurchaseModelDefinition<BgNbdName> = {
     bgNbdExpectedPurchases(parameters, horizon, x, tx, T, 1),
   probabilityOfPurchase: (parameters, horizon, x, tx, T) =>
     bgNbdProbabilityOfPurchase(parameters, horizon, x, tx, T, 1),
+  purchaseCounts: (parameters, horizon, x, tx, T, tail) =>
+    bgNbdPurchaseCounts(parameters, horizon, x, tx, T, tail, 1),
   discountedPurchases: (parameters, rate, x, tx, T) =>
     bgNbdDiscountedPurchases(parameters, rate, x, tx, T, 1),
 };

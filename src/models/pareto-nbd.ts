@@ -1,5 +1,6 @@
 import { fitBuyTillYouDie, type PurchaseModelDefinition, restoreBuyTillYouDie } from './buy-till-you-die.ts';
 import { runaways } from './log-parameters.ts';
+import { paretoNbdPurchaseCounts } from './pareto-nbd-counts.ts';
 import { type ParetoNbdName, type ParetoNbdParameters, paretoNbdObjective } from './pareto-nbd-likelihood.ts';
 import {
   paretoNbdDiscountedPurchases,
@@ -37,6 +38,7 @@ const paretoNbd: PurchaseModelDefinition<ParetoNbdName> = {
   probabilityAlive: paretoNbdProbabilityAlive,
   expectedPurchases: paretoNbdExpectedPurchases,
   probabilityOfPurchase: paretoNbdProbabilityOfPurchase,
+  purchaseCounts: paretoNbdPurchaseCounts,
   discountedPurchases: paretoNbdDiscountedPurchases,
 };
 

@@ -59,6 +59,11 @@ export interface PurchaseModel<Name extends string = string> {
   /** Probability of one purchase or more within `horizon` after T. */
   probabilityOfPurchase(horizon: number, x: number, tx: number, T: number): number;
   /**
+   * P(n purchases within `horizon` after T), n = 0, 1, …, as far as the rest is more than `tail` (1e-9; 1e-12 at least). The
+   * time it takes and its length grow with the purchases that are expected.
+   */
+  purchaseCountDistribution(horizon: number, x: number, tx: number, T: number, tail?: number): Float64Array;
+  /**
    * DERT: expected purchases in all time after T, each discounted by e^(-rate * time from T); rate > 0 per unit of time.
    * A yearly rate of 15 % is ln(1.15) / 52 a week.
    */

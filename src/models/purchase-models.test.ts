@@ -93,6 +93,7 @@ function everyAnswer(model: PurchaseModel, horizon: number, [x, tx, T]: Row): nu
     model.probabilityAlive(x, tx, T),
     model.probabilityOfPurchase(horizon, x, tx, T),
     model.discountedExpectedResidualTransactions(rate, x, tx, T),
+    ...model.purchaseCountDistribution(horizon, x, tx, T, 1e-6),
     model.logLikelihoods(toData([[x, tx, T]]))[0]!,
   ];
 }
@@ -192,6 +193,68 @@ describe.each(purchaseModels)('$title', ({ model: name, fit: fitModel, fromJSON 
       conditional += exact.expectedPurchases(30, x, last, 30) / 40_000;
     }
     expect(Math.abs(conditional / whole - 1)).toBeLessThan(0.05);
+  });
+
+  it('gives probabilities of counts with the mean and the share of buyers that it gives by other ways', () => {
+    const horizon = fc.double({ min: 0, max: 200, noNaN: true });
+    fc.assert(
+      fc.property(history, horizon, (row, t) => {
+        const [expected, , buys] = everyAnswer(fitted, t, row) as [number, number, number];
+        const counts = fitted.purchaseCountDistribution(t, ...row, 1e-11);
+        const sum = counts.reduce((total, probability) => total + probability, 0);
+        expect(counts.every((probability) => probability >= 0)).toBe(true);
+        expect(sum).toBeLessThan(1 + 1e-12);
+        expect(sum).toBeGreaterThan(1 - 1.01e-11);
+        expect(Math.abs(1 - counts[0]! - buys)).toBeLessThan(1e-10);
+        const mean = counts.reduce((total, probability, n) => total + n * probability, 0);
+        // What is cut off weighs at most the tail times a count not far beyond the last.
+        expect(Math.abs(mean - expected)).toBeLessThan(1e-9 * expected + 1e-10 * counts.length);
+        const shorter = fitted.purchaseCountDistribution(t, ...row, 1e-3);
+        expect(shorter.length).toBeLessThanOrEqual(counts.length);
+        const above = 1 - shorter.reduce((total, probability) => total + probability, 0);
+        expect(above).toBeLessThanOrEqual(1.001e-3);
+        expect(above + shorter.at(-1)!).toBeGreaterThan(0.999e-3);
+      }),
+    );
+    expect([...fitted.purchaseCountDistribution(0, 2, 10, 20)]).toEqual([1]);
+    expect(fitted.purchaseCountDistribution(52, 2, 10, 20)).toEqual(
+      fitted.purchaseCountDistribution(52, 2, 10, 20, 1e-9),
+    );
+  });
+
+  it('gives each count as often as it comes in simulated futures, and intervals that cover their share', () => {
+    const { customer } = cases[name]!;
+    const exact = fromJSON({ ...fitted.toJSON(), parameters: truth });
+    const customers = 20_000;
+    const [seen, expected, variance] = [new Float64Array(8), new Float64Array(8), new Float64Array(8)];
+    const of80 = { covered: 0, expected: 0, variance: 0 };
+    for (let i = 0; i < customers; i++) {
+      // One life, seen up to 30 and up to 60: equal seeds draw equal purchases.
+      const [x, last] = customer(Random.fromSeed(i, `${name} life`), truth, 30);
+      const [later] = customer(Random.fromSeed(i, `${name} life`), truth, 60);
+      const counts = exact.purchaseCountDistribution(30, x, last, 30);
+      seen[Math.min(7, later - x)]! += 1;
+      let [below, from, to, mass] = [0, -1, -1, 0];
+      for (let n = 0; n < counts.length; n++) {
+        if (from < 0 && below + counts[n]! >= 0.1) from = n;
+        if (from >= 0 && to < 0) mass += counts[n]!;
+        if (to < 0 && below + counts[n]! >= 0.9) to = n;
+        below += counts[n]!;
+      }
+      for (let n = 0; n < 8; n++) {
+        const probability = n < 7 ? (counts[n] ?? 0) : counts.slice(7).reduce((sum, p) => sum + p, 0);
+        expected[n]! += probability;
+        variance[n]! += probability * (1 - probability);
+      }
+      if (later - x >= from && later - x <= to) of80.covered++;
+      of80.expected += mass;
+      of80.variance += mass * (1 - mass);
+    }
+    for (let n = 0; n < 8; n++) {
+      expect(Math.abs(seen[n]! - expected[n]!)).toBeLessThan(3.5 * Math.sqrt(variance[n]!));
+    }
+    expect(of80.expected / customers).toBeGreaterThan(0.8);
+    expect(Math.abs(of80.covered - of80.expected)).toBeLessThan(3.5 * Math.sqrt(of80.variance));
   });
 
   it('discounts as the sum over its own expected purchases does', () => {
@@ -354,6 +417,11 @@ describe.each(purchaseModels)('$title', ({ model: name, fit: fitModel, fromJSON 
     expect(() => fitted.expectedPurchases(Number.NaN, 1, 1, 2)).toThrowError(badInput);
     expect(() => fitted.probabilityOfPurchase(-1, 1, 1, 2)).toThrowError(badInput);
     expect(() => fitted.probabilityAlive(1, 3, 2)).toThrowError(badInput);
+    expect(() => fitted.purchaseCountDistribution(-1, 1, 1, 2)).toThrowError(badInput);
+    expect(() => fitted.purchaseCountDistribution(1e12, 1, 1, 2)).toThrowError(/too long/);
+    for (const tail of [0, 1e-13, 1, Number.NaN]) {
+      expect(() => fitted.purchaseCountDistribution(1, 1, 1, 2, tail)).toThrowError(/tail/);
+    }
     expect(() => fitted.discountedExpectedResidualTransactions(rate, 0, 1, 2)).toThrowError(badInput);
     for (const discount of [0, -0.1, Infinity, Number.NaN]) {
       expect(() => fitted.discountedExpectedResidualTransactions(discount, 1, 1, 2)).toThrowError(badInput);
