@@ -30,6 +30,9 @@ interface ScoringSettings {
   readonly purchaseHorizonDays: number;
   readonly churnHorizonDays: number;
   readonly ltvHorizonDays: number;
+  readonly ltvDiscountHorizonDays: number;
+  /** A year: 0.1 for 10 %. */
+  readonly ltvDiscountRate: number;
   /** Fewer buyers or a shorter history give no LTV but `insufficient_data`. */
   readonly ltvMinBuyers: number;
   readonly ltvMinHistoryDays: number;
@@ -132,6 +135,8 @@ export function loadConfig(env: Environment): Config {
       purchaseHorizonDays: 30, // the column is called purchase_probability_30d
       churnHorizonDays: integer(env, 'CHURN_HORIZON_DAYS', 90, 7, 730),
       ltvHorizonDays: integer(env, 'LTV_HORIZON_DAYS', 365, 30, 3650),
+      ltvDiscountHorizonDays: integer(env, 'LTV_DISCOUNT_HORIZON_DAYS', 1095, 30, 36_500),
+      ltvDiscountRate: integer(env, 'LTV_DISCOUNT_PERCENT', 10, 0, 100) / 100,
       ltvMinBuyers: integer(env, 'LTV_MIN_BUYERS', 500, 1, 1_000_000),
       ltvMinHistoryDays: integer(env, 'LTV_MIN_HISTORY_DAYS', 182, 1, 3650),
       minOutcomes: integer(env, 'SCORING_MIN_OUTCOMES', 100, 1, 1_000_000),

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAsOf } from '../src/scoring/as-of.ts';
 import { score } from '../src/scoring/score.ts';
 import { train } from '../src/scoring/train.ts';
+import { addEvent } from './support/rows.ts';
 import { AS_OF, loadShop, SCORING } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
@@ -12,6 +14,9 @@ beforeAll(async () => {
   await loadShop(db.appPool);
 });
 afterAll(() => db.drop());
+
+const retireModels = () =>
+  db.adminPool.query("UPDATE app_schema.model_runs SET status = 'retired' WHERE status = 'promoted'");
 
 const fingerprint = async (): Promise<unknown[]> =>
   (
@@ -126,24 +131,58 @@ describe('scoring', () => {
     expect(await fingerprint()).toEqual(before);
   });
 
-  it('uses only what happened before the moment: a database that ends there gives the same scores', async () => {
-    const asOf = new Date('2025-04-01T00:00:00Z');
+  it('uses only what happened before the moment: a database that ends there gives the same scores (property)', async () => {
+    const moment = fc
+      .integer({ min: 0, max: 200 * 24 })
+      .map((hours) => new Date(Date.UTC(2024, 11, 1) + hours * 3_600_000));
+    await fc.assert(
+      fc.asyncProperty(moment, async (asOf) => {
+        await retireModels();
+        await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+        const whole = await fingerprint();
+        await db.adminPool.query(
+          'CREATE TABLE later AS SELECT * FROM app_schema.events WHERE event_timestamp >= $1',
+          [asOf],
+        );
+        await db.adminPool.query('DELETE FROM app_schema.events WHERE event_timestamp >= $1', [asOf]);
+        await retireModels();
+        const { trained } = await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+        expect(trained.length).toBeGreaterThan(0);
+        expect(await fingerprint()).toEqual(whole);
+        await db.adminPool.query('INSERT INTO app_schema.events SELECT * FROM later');
+        await db.adminPool.query('DROP TABLE later');
+      }),
+      { numRuns: 3, examples: [[new Date('2024-11-15T13:30:00Z')]], endOnFailure: true },
+    );
+  }, 180_000);
+
+  it('scores again after new events as if all were folded and scored anew (property)', async () => {
+    const event = fc.record({
+      user: fc.integer({ min: 1, max: 60 }),
+      type: fc.constantFrom('view', 'purchase', 'refund', 'add_to_cart'),
+      hours: fc.integer({ min: 0, max: 24 * 500 }),
+      amount: fc.integer({ min: 1, max: 90 }),
+    });
+    const asOf = new Date('2025-06-20T08:00:00Z');
     await score(db.mlPool, db.appPool, { ...SCORING, asOf });
-    const whole = await fingerprint();
-    const client = await db.adminPool.connect();
-    try {
-      await client.query(
-        "CREATE TABLE later AS SELECT * FROM app_schema.events WHERE event_timestamp >= '2025-04-01Z'",
-      );
-      await client.query("DELETE FROM app_schema.events WHERE event_timestamp >= '2025-04-01Z'");
-      await score(db.mlPool, db.appPool, { ...SCORING, asOf });
-      expect(await fingerprint()).toEqual(whole);
-      await client.query('INSERT INTO app_schema.events SELECT * FROM later');
-      await client.query('DROP TABLE later');
-    } finally {
-      client.release();
-    }
-  });
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 30 }), async (events) => {
+        for (const { user, type, hours, amount } of events) {
+          const at = new Date(asOf.getTime() - hours * 3_600_000).toISOString();
+          await addEvent(db.appPool, { user, type, at, properties: { amount } });
+        }
+        const again = await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+        expect(again.trained).toEqual([]);
+        const incremental = await fingerprint();
+        await db.appPool.query('SELECT app_schema.refresh_user_days(true)');
+        await db.adminPool.query('DELETE FROM app_schema.user_metrics');
+        await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+        expect(await fingerprint()).toEqual(incremental);
+      }),
+      { numRuns: 6 },
+    );
+    await db.adminPool.query('DELETE FROM app_schema.events WHERE source_id IS NULL');
+  }, 120_000);
 
   it('changes nothing when it fails half-way, and says why when two publish at once', async () => {
     await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });

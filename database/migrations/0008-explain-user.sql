@@ -314,8 +314,10 @@ BEGIN
         SELECT (p_explanation ->> 'expected_purchases')::numeric, (p_explanation ->> 'expected_spend')::numeric,
           (p_explanation ->> 'predicted_revenue')::numeric, (p_explanation ->> 'historic_revenue')::numeric,
           (p_explanation ->> 'ltv_low')::numeric, (p_explanation ->> 'ltv_high')::numeric,
-          (p_explanation ->> 'discounted_revenue')::numeric, (p_parameters ->> 'horizonDays')::numeric, (p_parameters ->> 'refundShare')::numeric, coalesce((p_parameters ->> 'extrapolated')::boolean, false)
-      ) f (purchases, spend, revenue, historic, low, high, discounted, horizon, refunds, extrapolated)
+          (p_explanation ->> 'discounted_revenue')::numeric, (p_parameters ->> 'discountHorizonDays')::numeric,
+          (p_parameters ->> 'discountRate')::numeric, (p_parameters ->> 'horizonDays')::numeric, (p_parameters ->> 'refundShare')::numeric,
+          coalesce((p_parameters ->> 'extrapolated')::boolean, false)
+      ) f (purchases, spend, revenue, historic, low, high, discounted, discount_horizon, discount_rate, horizon, refunds, extrapolated)
     )
     SELECT format(
         CASE WHEN f.ru THEN 'Ожидаем %s%s%s: %s%s.' ELSE 'We expect %s%s%s: %s%s.' END,
@@ -340,10 +342,12 @@ BEGIN
     UNION ALL
     SELECT format(
       CASE
-        WHEN f.ru THEN 'Все будущие покупки без ограничения срока стоят сегодня %s (с дисконтированием).'
-        ELSE 'All that may still come, however late, is worth %s today (discounted).'
-      END, app_schema.format_money(f.discounted, p_currency, p_language))
-    FROM forecast f WHERE f.discounted IS NOT NULL
+        WHEN f.ru THEN 'Покупки %s стоят сегодня %s (с дисконтом %s в год).'
+        ELSE 'What comes %s is worth %s today (discounted by %s a year).'
+      END,
+      app_schema.within_days(f.discount_horizon, p_language), app_schema.format_money(f.discounted, p_currency, p_language),
+      app_schema.format_number(100 * f.discount_rate, 0, p_language) || CASE WHEN f.ru THEN chr(160) || '%' ELSE '%' END)
+    FROM forecast f WHERE num_nulls(f.discounted, f.discount_horizon, f.discount_rate) = 0
     UNION ALL
     SELECT CASE
       WHEN f.ru THEN 'История магазина короче этого срока, так далеко прогноз никто не проверял.'

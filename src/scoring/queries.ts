@@ -39,7 +39,12 @@ export const FORMAT_OUTCOMES = `
   $sql$, $1::timestamptz, $2::timestamptz) AS sql`;
 
 export const TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('customer-analyzer score')) AS locked";
-export const CHAMPION = 'SELECT * FROM app_schema.get_champion($1, $2)';
+/** With the moment of the latest training, also of one that was not promoted. */
+export const CHAMPION = `
+  SELECT c.*, (
+    SELECT max(r.as_of) FROM app_schema.model_runs r WHERE r.kind = $1 AND r.status <> 'retired' AND r.as_of <= $2
+  ) AS last_trained
+  FROM app_schema.get_champion($1, $2) c`;
 export const PROMOTE_MODEL = 'SELECT app_schema.promote_model($1)';
 export const RECORD_TRAINING = `
   INSERT INTO app_schema.model_runs

@@ -19,6 +19,8 @@ export interface RegisteredModel<Model> {
   /** `undefined` until it is recorded. */
   readonly modelRunId: number | undefined;
   readonly asOf: Date;
+  /** When a model of this kind was trained last, also one that was not promoted. */
+  readonly lastTrained: Date;
   readonly customers: number;
   readonly algorithm: string;
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -44,6 +46,7 @@ export async function readChampions(client: pg.ClientBase, asOf: Date): Promise<
     champions[kind] = {
       modelRunId: row.model_run_id,
       asOf: row.as_of,
+      lastTrained: row.last_trained,
       customers: row.customers,
       algorithm: row.algorithm,
       parameters: row.parameters,

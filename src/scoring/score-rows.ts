@@ -3,6 +3,7 @@ import type { Sight } from './cut.ts';
 import type { RevenueForecast } from './lifetime-value-model.ts';
 import type { ScoreRow } from './publish.ts';
 import { strongestReasons } from './reasons.ts';
+import type { RevenueOutlook } from './revenue-outlook.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type Missing, statusOf } from './status.ts';
 
@@ -22,7 +23,10 @@ export interface Scores {
   readonly snapshot: Snapshot;
   readonly segmentIds: ArrayLike<number>;
   readonly alive: Float64Array | undefined;
-  readonly ltv: { readonly missing: readonly Missing[]; readonly forecast: RevenueForecast | undefined };
+  readonly ltv: {
+    readonly missing: readonly Missing[];
+    readonly forecast: (RevenueForecast & RevenueOutlook) | undefined;
+  };
   readonly purchase: Answers;
   readonly churn: Answers;
   /** Of those who only looked so far. */
@@ -46,18 +50,22 @@ function explain(scores: Scores, i: number): Record<string, unknown> {
     ...(churn.missing.length > 0 ? { churn: churn.missing } : {}),
     ...(purchase.missing.length > 0 ? { purchase: purchase.missing } : {}),
   };
+  const historic = snapshot.grossRevenue[i]! - snapshot.refunds[i]!;
   return {
     orders: snapshot.orders[i],
     repeat_purchase_days: snapshot.frequency[i],
     days_since_first_purchase: snapshot.tDays[i],
     days_since_last_purchase: snapshot.tDays[i]! - snapshot.recencyDays[i]!,
-    historic_revenue: rounded(snapshot.grossRevenue[i]! - snapshot.refunds[i]!, 2),
+    historic_revenue: rounded(historic, 2),
     ...(alive ? { probability_alive: rounded(alive[i]!, 6) } : {}),
     ...(ltv.forecast
       ? {
           expected_purchases: rounded(ltv.forecast.expectedPurchases[i]!, 6),
           expected_spend: rounded(ltv.forecast.expectedSpend[i]!, 2),
           predicted_revenue: rounded(ltv.forecast.revenue[i]!, 2),
+          ltv_low: rounded(historic + ltv.forecast.lower[i]!, 2),
+          ltv_high: rounded(historic + ltv.forecast.upper[i]!, 2),
+          discounted_revenue: rounded(ltv.forecast.discounted[i]!, 2),
         }
       : {}),
     ...because('purchase_because', purchase, i),

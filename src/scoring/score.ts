@@ -10,6 +10,7 @@ import { publishScores } from './publish.ts';
 import { DAYS_PER_WEEK } from './purchase-model.ts';
 import * as queries from './queries.ts';
 import { type Champions, type ModelOfKind, type RegisteredModel, readChampions } from './registry.ts';
+import { revenueOutlook } from './revenue-outlook.ts';
 import { type Answers, type Scores, scoreRows } from './score-rows.ts';
 import { promotedSegmentation, type Segmentation } from './segmentation.ts';
 import { daysBefore, type Snapshot } from './snapshot.ts';
@@ -60,20 +61,25 @@ function customersAt(snapshot: Snapshot, moment: Date): number {
 }
 
 /**
- * Kinds without a model, with one trained for other settings or older than a purchase horizon, and with one whose past looks different by
- * now (an import of history, say): what it learnt is of another shop.
+ * Champions that still speak of this shop: trained for these settings, on a past that looks as it does now. An import of history, say, makes
+ * it another shop.
  */
-function kindsToTrain(champions: Champions, snapshot: Snapshot, options: ScoreOptions): ModelKind[] {
-  const oldest = daysBefore(options.asOf, options.purchaseHorizonDays);
+function valid(champions: Champions, snapshot: Snapshot, options: ScoreOptions): Champions {
   const settings = settingsOf(options);
-  return modelKinds.filter((kind) => {
+  const kept = modelKinds.filter((kind) => {
     const champion = champions[kind];
-    if (!champion || champion.asOf < oldest) return true;
-    if (!isDeepStrictEqual(champion.parameters['settings'], settings[kind])) return true;
-    if (kind === 'first_purchase') return false;
+    if (!champion || !isDeepStrictEqual(champion.parameters['settings'], settings[kind])) return false;
+    if (kind === 'first_purchase') return true;
     const change = Math.abs(customersAt(snapshot, champion.asOf) - champion.customers);
-    return change > MAX_CHANGE_OF_PAST * champion.customers;
+    return change <= MAX_CHANGE_OF_PAST * champion.customers;
   });
+  return Object.fromEntries(kept.map((kind) => [kind, champions[kind]]));
+}
+
+/** Kinds without a model, and those whose last training is longer ago than a purchase horizon. */
+function kindsToTrain(champions: Champions, { asOf, purchaseHorizonDays }: ScoreOptions): ModelKind[] {
+  const oldest = daysBefore(asOf, purchaseHorizonDays);
+  return modelKinds.filter((kind) => !champions[kind] || champions[kind].lastTrained < oldest);
 }
 
 /** The champions, where a training took their place its model; none where the data do not carry one any more. */
@@ -83,7 +89,8 @@ function inUse(champions: Champions, results: readonly TrainingResult[]): Champi
     if (!run) models[kind] = undefined;
     else if (run.contest.promoted) {
       const { contest, trained } = run;
-      models[kind] = { ...trained, parameters: { ...trained.parameters, contest }, modelRunId: undefined };
+      const parameters = { ...trained.parameters, contest };
+      models[kind] = { ...trained, parameters, lastTrained: trained.asOf, modelRunId: undefined };
     }
   }
   return models as Champions;
@@ -133,8 +140,8 @@ async function readAndApply(client: pg.ClientBase, options: ScoreOptions): Promi
   const populations = await readPopulations(client, options.asOf);
   const snapshot = snapshotOf(populations.buyers);
   advance();
-  const champions = await readChampions(client, options.asOf);
-  const kinds = kindsToTrain(champions, snapshot, options);
+  const champions = valid(await readChampions(client, options.asOf), snapshot, options);
+  const kinds = kindsToTrain(champions, options);
   const trainings =
     kinds.length > 0
       ? await trainModels(client, kinds, champions, { ...options, onProgress: undefined })
@@ -150,7 +157,10 @@ async function readAndApply(client: pg.ClientBase, options: ScoreOptions): Promi
     alive: probabilitiesAlive(models.ltv?.model.purchases ?? models.purchase?.model.purchaseModel, snapshot),
     ltv: {
       missing: missingOf('ltv'),
-      forecast: models.ltv?.model.forecast(snapshot, options.ltvHorizonDays),
+      forecast: models.ltv && {
+        ...models.ltv.model.forecast(snapshot, options.ltvHorizonDays),
+        ...revenueOutlook(models.ltv.model, snapshot, settingsOf(options).ltv),
+      },
     },
     purchase: answer(models.purchase, populations, missingOf('purchase')),
     churn: answer(models.churn, populations, missingOf('churn')),

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { AppError } from '../errors.ts';
 import type { FeatureMatrix } from '../models/classification/feature-matrix.ts';
+import { noiseName } from '../models/clustering/cluster-names.ts';
 import { clusteringFromJSON, fitClusters } from '../models/clustering/clustering.ts';
 import { explainClusters } from '../models/clustering/explain-cluster.ts';
 import { matchClusters } from '../models/clustering/match-clusters.ts';
@@ -116,6 +117,14 @@ export interface SegmentationOptions {
   seed: number;
 }
 
+/** Of DBSCAN: those who are like nobody. */
+const noGroup: SegmentDefinition = {
+  id: 0,
+  code: 'no_group',
+  name: noiseName,
+  description: { en: 'unlike all groups', ru: 'не похожие ни на одну группу' },
+};
+
 function matched(groups: Int32Array, snapshot: Snapshot, previous: StoredSegmentation | undefined) {
   const before =
     previous && previous.algorithm !== 'rfm' ? clusterSegmentation(previous).assign(snapshot) : null;
@@ -154,8 +163,10 @@ export function fitSegmentation(
   const segments = explainClusters(matrix, groups, clustering.standardisation).clusters.map(
     ({ cluster, name, description }) => {
       const id = segmentOf[cluster] as number;
-      return { id, code: id === 0 ? 'no_group' : `cluster_${id}`, name, description };
+      return { id, code: id === 0 ? noGroup.code : `cluster_${id}`, name, description };
     },
   );
+  // Nobody is noise today, and somebody may be tomorrow.
+  if (algorithm === 'dbscan' && !segments.some(({ id }) => id === 0)) segments.push(noGroup);
   return { algorithm, features, clustering: clustering.toJSON(), segmentOf, segments, nextSegmentId };
 }

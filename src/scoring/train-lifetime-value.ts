@@ -19,6 +19,9 @@ import type { Training } from './trained-model.ts';
 
 export interface LifetimeValueOptions {
   horizonDays: number;
+  discountHorizonDays: number;
+  /** A year: 0.1 for 10 %. */
+  discountRate: number;
   backtestDays: number;
   minBuyers: number;
   minHistoryDays: number;
@@ -154,6 +157,8 @@ export async function trainLifetimeValue(
       parameters: {
         settings: options,
         horizonDays: options.horizonDays,
+        discountHorizonDays: options.discountHorizonDays,
+        discountRate: options.discountRate,
         refundShare,
         extrapolated: days < options.horizonDays,
       },

@@ -25,6 +25,9 @@ export interface TrainingOptions {
   purchaseHorizonDays: number;
   churnHorizonDays: number;
   ltvHorizonDays: number;
+  ltvDiscountHorizonDays: number;
+  /** A year: 0.1 for 10 %. */
+  ltvDiscountRate: number;
   ltvMinBuyers: number;
   ltvMinHistoryDays: number;
   minOutcomes: number;
@@ -52,6 +55,8 @@ export function settingsOf(options: TrainingOptions) {
     first_purchase: question('visitors', purchaseHorizonDays),
     ltv: {
       horizonDays: options.ltvHorizonDays,
+      discountHorizonDays: options.ltvDiscountHorizonDays,
+      discountRate: options.ltvDiscountRate,
       backtestDays: churnHorizonDays,
       minBuyers: options.ltvMinBuyers,
       minHistoryDays: options.ltvMinHistoryDays,

@@ -268,12 +268,22 @@ describe('the story behind a lifetime value', () => {
   it('names refunds, what comes later, and a forecast longer than the history', async () => {
     await publish(
       { ...PURCHASES, ...FORECAST, ltv_low: 123.15, ltv_high: 128.5, discounted_revenue: 58.1 },
-      { parameters: { ltv: { horizonDays: 91, refundShare: 0.0512, extrapolated: true } } },
+      {
+        parameters: {
+          ltv: {
+            horizonDays: 91,
+            discountHorizonDays: 1095,
+            discountRate: 0.1,
+            refundShare: 0.0512,
+            extrapolated: true,
+          },
+        },
+      },
     );
     const facts = (rows: string[]): string[] => rows.slice(3);
     expect(facts(await story('ltv'))).toEqual([
       'We expect 3.2 more purchases of 20.10 USD on average within 91 days, less the usual refunds (5.1%): 64.20 USD (in 8 of 10 cases between 1.40 and 6.75).',
-      'All that may still come, however late, is worth 58.10 USD today (discounted).',
+      'What comes within 1,095 days is worth 58.10 USD today (discounted by 10% a year).',
       "The shop's history is shorter than that: no forecast so far ahead could be checked.",
     ]);
     expect(facts(await story('ltv', 'ru'))[0]).toContain(

@@ -12,6 +12,8 @@ export const SCORING: Omit<ScoreOptions, 'asOf'> = {
   purchaseHorizonDays: 30,
   churnHorizonDays: 90,
   ltvHorizonDays: 365,
+  ltvDiscountHorizonDays: 1095,
+  ltvDiscountRate: 0.1,
   ltvMinBuyers: 500,
   ltvMinHistoryDays: 182,
   minOutcomes: 50,
