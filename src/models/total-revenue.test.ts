@@ -58,8 +58,10 @@ it('covers the total of four in five simulated shops, by the parameters and the 
   for (let seed = 0; seed < shops; seed++) {
     const shop = simulate(800, seed);
     const [model, spend] = [fitBgNbd(shop), fitSpend(shop)];
-    const options = { pairs: 50, sample: 200 };
-    const total = totalRevenueInterval(model, spend, horizon, expectRevenues(shop, model, spend), options)!;
+    const total = totalRevenueInterval(model, spend, horizon, expectRevenues(shop, model, spend), {
+      pairs: 50,
+      sample: 200,
+    })!;
     const came = sum(shop.later);
     if (came >= total.lower && came <= total.upper) covered++;
     deviations +=
@@ -73,38 +75,41 @@ it('covers the total of four in five simulated shops, by the parameters and the 
   expect(deviations / shops).toBeLessThan(1.4);
 });
 
+const options = { pairs: 40, sample: 400 };
+
 describe.each([
   ['bg-nbd', fitBgNbd],
   ['mbg-nbd', fitMbgNbd],
   ['pareto-nbd', fitParetoNbd],
 ] as const)('totalRevenueInterval of %s', (_, fitModel) => {
-  const shop = simulate(4000, 1);
+  const shop = simulate(2000, 1);
   const [model, spend] = [fitModel(shop), fitSpend(shop)];
   const data = expectRevenues(shop, model, spend);
-  const total = totalRevenueInterval(model, spend, horizon, data)!;
+  const total = totalRevenueInterval(model, spend, horizon, data, options)!;
 
   it('lies around the sum of the expectations, and is the same for the same seed', () => {
     expect(total.expected).toBe(sum(data.expectedRevenue));
     expect(total.lower).toBeLessThan(total.expected);
     expect(total.upper).toBeGreaterThan(total.expected);
-    expect(totalRevenueInterval(model, spend, horizon, data)).toEqual(total);
-    expect(totalRevenueInterval(model, spend, horizon, data, { seed: 2 })).not.toEqual(total);
+    expect(totalRevenueInterval(model, spend, horizon, data, options)).toEqual(total);
+    expect(totalRevenueInterval(model, spend, horizon, data, { ...options, seed: 2 })).not.toEqual(total);
   });
 
   it('needs only a sample of the customers', () => {
-    const all = totalRevenueInterval(model, spend, horizon, data, { sample: 4000 })!;
+    const all = totalRevenueInterval(model, spend, horizon, data, { ...options, sample: 2000 })!;
     for (const name of ['lower', 'upper'] as const) expect(total[name] / all[name]).toBeCloseTo(1, 2);
     expect(total.outcomeDeviation / all.outcomeDeviation).toBeCloseTo(1, 1);
   });
 
   it('scales with what is kept, and widens with the level', () => {
     const net = totalRevenueInterval(model, spend, horizon, expectRevenues(shop, model, spend, 0.9), {
+      ...options,
       kept: 0.9,
     })!;
     for (const name of ['expected', 'lower', 'upper', 'parameterDeviation', 'outcomeDeviation'] as const) {
       expect(net[name] / total[name]).toBeCloseTo(0.9, 6);
     }
-    const wide = totalRevenueInterval(model, spend, horizon, data, { level: 0.95 })!;
+    const wide = totalRevenueInterval(model, spend, horizon, data, { ...options, level: 0.95 })!;
     expect(wide.lower).toBeLessThan(total.lower);
     expect(wide.upper).toBeGreaterThan(total.upper);
   });
@@ -114,30 +119,39 @@ describe.each([
       Object.fromEntries(Object.entries(data).map(([name, column]) => [name, column.slice(0, count)])) as {
         [Name in keyof ExpectedRevenues]: Float64Array;
       };
-    const one = totalRevenueInterval(model, spend, horizon, rows(1))!;
+    const one = totalRevenueInterval(model, spend, horizon, rows(1), options)!;
     expect(one.lower).toBeGreaterThanOrEqual(0);
     expect(one.upper).toBeGreaterThan(one.expected);
     const nothing = { expected: 0, lower: 0, upper: 0, parameterDeviation: 0, outcomeDeviation: 0 };
     expect(totalRevenueInterval(model, spend, horizon, rows(0))).toEqual(nothing);
-    const lost = { ...data, expectedRevenue: new Float64Array(4000) };
+    const lost = { ...data, expectedRevenue: new Float64Array(2000) };
     expect(totalRevenueInterval(model, spend, horizon, lost)).toEqual(nothing);
   });
 
   it('is finite where the variance of the spend is infinite, and none where the precision is unknown', () => {
     const { parameters, ...json } = spend.toJSON();
     const heavy = gammaGammaFromJSON({ ...json, parameters: { ...parameters, q: 1.2, gamma: 1 } });
-    const interval = totalRevenueInterval(model, heavy, horizon, expectRevenues(shop, model, heavy))!;
+    const interval = totalRevenueInterval(
+      model,
+      heavy,
+      horizon,
+      expectRevenues(shop, model, heavy),
+      options,
+    )!;
     expect(Object.values(interval)).toSatisfy((all: number[]) => all.every(Number.isFinite));
     const unknown = gammaGammaFromJSON({ ...json, parameters, diagnostics: {} });
-    expect(totalRevenueInterval(model, unknown, horizon, data)).toBeUndefined();
+    expect(totalRevenueInterval(model, unknown, horizon, data, options)).toBeUndefined();
   });
 
   it('refuses columns of different lengths and revenues that are none', () => {
-    const badInput = expect.objectContaining({ code: 'MODEL_BAD_INPUT' });
+    const badInput = expect.objectContaining({ code: 'MODEL_BAD_INPUT', hint: expect.any(String) });
     const ask = (change: Partial<ExpectedRevenues>) => () =>
       totalRevenueInterval(model, spend, horizon, { ...data, ...change });
     expect(ask({ frequency: new Float64Array(3) })).toThrowError(badInput);
     expect(ask({ expectedRevenue: data.expectedRevenue.map(() => -1) })).toThrowError(badInput);
     expect(ask({ expectedRevenue: data.expectedRevenue.map(() => Number.NaN) })).toThrowError(badInput);
+    for (const wrong of [{ pairs: 0 }, { pairs: 1.5 }, { sample: 0 }, { level: 1 }]) {
+      expect(() => totalRevenueInterval(model, spend, horizon, data, wrong)).toThrowError(badInput);
+    }
   });
 });
