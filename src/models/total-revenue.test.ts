@@ -10,21 +10,22 @@ import { type ExpectedRevenues, totalRevenueInterval } from './total-revenue.ts'
 const truth = { r: 0.6, alpha: 5, a: 0.8, b: 2.4, p: 6.25, q: 3.74, gamma: 15.44 };
 const horizon = 52;
 
-/** Histories of up to 39 weeks by BG/NBD and Gamma-Gamma, and what came in the 52 weeks after. */
-function simulate(customers: number, seed: number) {
+/** Histories of up to 39 weeks by BG/NBD (or Pareto/NBD) and Gamma-Gamma, and what came in the 52 weeks after. */
+function simulate(customers: number, seed: number, pareto = false) {
   const random = Random.fromSeed(seed, 'shop');
   const column = () => new Float64Array(customers);
   const shop = { frequency: column(), recency: column(), T: column(), meanSpend: column(), later: column() };
   for (let i = 0; i < customers; i++) {
     const rate = Math.max(1e-12, random.gamma(truth.r, truth.alpha));
     const [dropout, nu] = [random.beta(truth.a, truth.b), random.gamma(truth.q, truth.gamma)];
+    const life = pareto ? random.exponential(Math.max(1e-12, random.gamma(0.6, 11.7))) : Infinity;
     const T = 27 + 12 * random.uniform();
     let [x, last, spent] = [0, 0, 0];
-    for (let t = random.exponential(rate); t <= T + horizon; t += random.exponential(rate)) {
+    for (let t = random.exponential(rate); t <= Math.min(life, T + horizon); t += random.exponential(rate)) {
       const value = random.gamma(truth.p, nu);
       if (t <= T) [x, last, spent] = [x + 1, t, spent + value];
       else shop.later[i]! += value;
-      if (random.bernoulli(dropout)) break;
+      if (!pareto && random.bernoulli(dropout)) break;
     }
     shop.frequency[i] = x;
     shop.recency[i] = last;
@@ -81,8 +82,8 @@ describe.each([
   ['bg-nbd', fitBgNbd],
   ['mbg-nbd', fitMbgNbd],
   ['pareto-nbd', fitParetoNbd],
-] as const)('totalRevenueInterval of %s', (_, fitModel) => {
-  const shop = simulate(2000, 1);
+] as const)('totalRevenueInterval of %s', (name, fitModel) => {
+  const shop = simulate(2000, 1, name === 'pareto-nbd');
   const [model, spend] = [fitModel(shop), fitSpend(shop)];
   const data = expectRevenues(shop, model, spend);
   const total = totalRevenueInterval(model, spend, horizon, data, options)!;

@@ -149,6 +149,8 @@ function checkRevenues(data: ExpectedRevenues, pairs: number, size: number): num
  * the expectations of the three models, fitted to the same customers, were 8 % apart. Deterministic for a seed. It takes 0.2 s for
  * 1,000,000 customers (2 cores, Node 20), and up to 1.7 s where the scales of a Pareto/NBD lie far apart; ten times the sample
  * moved the ends by 0.1 % of themselves.
+ * Where a standard error is as large as its parameter the normal approximation is poor: a Pareto/NBD with s = 11 +- 22, fitted to
+ * customers of BG/NBD, had an interval from -6 to +62 %.
  * @returns undefined where a fit does not know its precision (see Precision), as where no dropout is visible
  * @throws AppError MODEL_BAD_INPUT
  */
