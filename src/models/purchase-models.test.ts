@@ -316,10 +316,15 @@ describe.each(purchaseModels)('$title', ({ model: name, fit: fitModel, fromJSON 
 
   it('reads what was stored before there were standard errors, and refuses what is not its own', () => {
     const json = fitted.toJSON();
-    const { standardErrors, conditionNumber, hessianPositiveDefinite, ...older } = json.diagnostics;
+    const { standardErrors, conditionNumber, hessianPositiveDefinite, covariance, ...older } =
+      json.diagnostics;
     const restored = fromJSON({ ...json, diagnostics: older });
     expect(restored.diagnostics.hessianPositiveDefinite).toBe(false);
     expect(Object.values(restored.diagnostics.standardErrors)).toEqual([null, null, null, null]);
+    expect(restored.diagnostics.covariance).toBeNull();
+    const withoutCovariance = fromJSON({ ...json, diagnostics: { ...older, standardErrors } });
+    expect(withoutCovariance.diagnostics.standardErrors).toEqual(standardErrors);
+    expect(withoutCovariance.diagnostics.covariance).toBeNull();
     for (const stored of [
       null,
       {},

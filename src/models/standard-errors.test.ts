@@ -57,6 +57,9 @@ describe('observedPrecision', () => {
     expect(precision.hessianPositiveDefinite).toBe(true);
     expect(precision.standardErrors.u).toBeCloseTo(Math.sqrt(0.5 / determinant / 100), 10);
     expect(precision.standardErrors.v).toBeCloseTo(Math.sqrt(2 / determinant / 100), 10);
+    const [[, mixed] = [], [mirrored] = []] = precision.covariance!;
+    expect(mixed).toBeCloseTo(-0.6 / determinant / 100, 10);
+    expect(mirrored).toBe(mixed);
     const spread = Math.sqrt(1.5 ** 2 + 4 * 0.36);
     expect(precision.conditionNumber).toBeCloseTo((2.5 + spread) / (2.5 - spread), 8);
   });
@@ -95,6 +98,7 @@ describe('observedPrecision', () => {
       hessianPositiveDefinite: false,
       conditionNumber: null,
       standardErrors: { u: null, v: null },
+      covariance: null,
     });
     const saddle = quadratic([
       [1, 0],

@@ -9,20 +9,28 @@ export interface Precision<Name extends string> {
   readonly conditionNumber: number | null;
   /** Of each parameter, in its own unit; null where the Hessian is not positive definite. */
   readonly standardErrors: Readonly<Record<Name, number | null>>;
+  /** Of the parameters in the order of their names; null where the standard errors are. */
+  readonly covariance: readonly (readonly number[])[] | null;
 }
 
 /** Where the data say nothing about the precision of a fit. */
 export function unknownPrecision<Name extends string>(names: readonly Name[]): Precision<Name> {
   const standardErrors = Object.fromEntries(names.map((name) => [name, null])) as Record<Name, null>;
-  return Object.freeze({ hessianPositiveDefinite: false, conditionNumber: null, standardErrors });
+  return Object.freeze({
+    hessianPositiveDefinite: false,
+    conditionNumber: null,
+    standardErrors,
+    covariance: null,
+  });
 }
 
-/** Completes what a fit stored before it had standard errors. */
+/** Completes what a fit stored before it had standard errors, or their covariance. */
 export function withPrecision<Name extends string, Diagnostics extends Precision<Name>>(
   stored: Diagnostics,
   names: readonly Name[],
 ): Diagnostics {
-  return 'standardErrors' in stored ? stored : { ...(stored as Diagnostics), ...unknownPrecision(names) };
+  // Twice, so that what is stored keeps both its values and its order.
+  return { ...stored, ...unknownPrecision(names), ...stored };
 }
 
 // The gradient of a mean over 10^6 rows is good to some 1e-14; at this step truncation and rounding both stay near 1e-8.
@@ -88,7 +96,7 @@ export function symmetricEigen(symmetric: readonly (readonly number[])[]): {
 }
 
 /**
- * Standard errors from the observed information: the Hessian of the mean negative log-likelihood (with the priors of a
+ * Standard errors and covariances from the observed information: the Hessian of the mean negative log-likelihood (with the priors of a
  * penalty, where there is one) times the number of observations, inverted, and taken to the parameters by the delta method.
  * Efron & Hinkley (1978), Biometrika 65:457, on why observed and not expected; Wasserman (2004), All of Statistics, 9.10.
  * @param jacobian one row per name: derivatives of the parameter in the optimiser's coordinates.
@@ -111,21 +119,22 @@ export function observedPrecision<Name extends string>(
     });
   }
   if (!(least > singularBelow * largest)) return unknownPrecision(names);
-  const errors = jacobian.map((row) => {
-    let variance = 0;
-    for (let k = 0; k < values.length; k++) {
-      const along = row.reduce((sum, derivative, j) => sum + derivative * vectors[j]![k]!, 0);
-      variance += (along * along) / (values[k]! * observations);
-    }
-    return Math.sqrt(variance);
-  });
-  const standardErrors = Object.fromEntries(names.map((name, i) => [name, errors[i]!])) as Record<
-    Name,
-    number
-  >;
+  const along = jacobian.map((row) =>
+    values.map((value, k) => {
+      const slope = row.reduce((sum, derivative, j) => sum + derivative * vectors[j]![k]!, 0);
+      return slope / Math.sqrt(value * observations);
+    }),
+  );
+  const covariance = along.map((left) =>
+    along.map((right) => left.reduce((sum, slope, k) => sum + slope * right[k]!, 0)),
+  );
+  const standardErrors = Object.fromEntries(
+    names.map((name, i) => [name, Math.sqrt(covariance[i]![i]!)]),
+  ) as Record<Name, number>;
   return Object.freeze({
     hessianPositiveDefinite: true,
     conditionNumber: largest / least,
     standardErrors: Object.freeze(standardErrors),
+    covariance,
   });
 }
