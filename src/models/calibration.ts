@@ -3,7 +3,7 @@ import type { Objective } from './line-search.ts';
 import { readModelJson } from './model-json.ts';
 import { minimize } from './optimize.ts';
 import { checkProbabilities } from './paired-arrays.ts';
-import { logistic, logOnePlusExp, summationBlock } from './special-functions.ts';
+import { logistic, logit, logOnePlusExp, summationBlock } from './special-functions.ts';
 
 /** Why the identity was kept instead of a fitted curve. */
 type IdentityReason = 'one class' | 'constant predictions' | 'not increasing';
@@ -31,14 +31,6 @@ export interface FittedPlatt {
   /** logistic(slope logit(p) + intercept) for a probability p. */
   apply(p: number): number;
   toJSON(): PlattJson;
-}
-
-// The logit of 0 and of 1 is infinite; at this distance it is 27.6, and the models never mean it more certainly.
-const clip = 1e-12;
-
-function logit(p: number): number {
-  const clipped = Math.min(1 - clip, Math.max(clip, p));
-  return Math.log(clipped / (1 - clipped));
 }
 
 function fitted(slope: number, intercept: number, diagnostics: PlattDiagnostics): FittedPlatt {

@@ -114,6 +114,15 @@ export function logistic(z: number): number {
   return e / (1 + e);
 }
 
+// The logit of 0 and of 1 is infinite; at this distance it is 27.6, and the models never mean it more certainly.
+const logitClip = 1e-12;
+
+/** ln (p / (1 - p)) of a probability; 0 and 1 give plus and minus 27.6. */
+export function logit(p: number): number {
+  const clipped = Math.min(1 - logitClip, Math.max(logitClip, p));
+  return Math.log(clipped / (1 - clipped));
+}
+
 const sqrtPi = 1.772_453_850_905_516;
 
 /**
