@@ -11,7 +11,14 @@ import { AS_OF, loadShop } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
 const data = process.env['CUSTOMER_ANALYZER_DATA'];
-const candidates = ['recency', 'purchase-model', 'calibrated-purchase-model', 'logistic', 'boosted-trees'];
+const candidates = [
+  'recency',
+  'purchase-model',
+  'calibrated-purchase-model',
+  'logistic',
+  'boosted-trees',
+  'blend',
+];
 
 describe('evaluation on a shop whose truth is known', () => {
   let db: TestDatabase;

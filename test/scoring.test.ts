@@ -73,6 +73,7 @@ describe('scoring', () => {
     for (const part of [purchase, churn]) {
       expect(part.positives).toBeGreaterThanOrEqual(50);
       expect(Object.keys(part.models).sort()).toEqual([
+        'blend',
         'boosted-trees',
         'calibrated-purchase-model',
         'logistic',
@@ -107,7 +108,7 @@ describe('scoring', () => {
     const { parameters } = (
       await db.adminPool.query("SELECT parameters FROM app_schema.get_latest_run('scoring')")
     ).rows[0];
-    expect(['logistic', 'boosted-trees']).toContain(parameters.purchase.chosen);
+    expect(['logistic', 'boosted-trees', 'blend']).toContain(parameters.purchase.chosen);
     for (const { because } of rows) {
       expect(because.length).toBeLessThanOrEqual(3);
       for (const { feature, effect } of because)

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { logLoss } from './classification-metrics.ts';
-import { averageLogOdds, fitLevel, matchMean } from './level-calibration.ts';
+import { averageLogOdds, fitLevel, matchingLevel } from './level-calibration.ts';
 import { Random } from './random.ts';
 import { logistic, logit } from './special-functions.ts';
 
@@ -15,7 +15,7 @@ function window(random: Random, rows: number, error: number) {
   return { predicted, outcome };
 }
 
-describe('matchMean', () => {
+describe('matchingLevel', () => {
   it('gives the mean that is asked for and keeps the order', () => {
     const probability = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
@@ -23,7 +23,9 @@ describe('matchMean', () => {
         fc.array(probability, { minLength: 1, maxLength: 40 }),
         fc.double({ min: 0.001, max: 0.999, noNaN: true }),
         (values, target) => {
-          const matched = matchMean(Float64Array.from(values), target);
+          const matched = Float64Array.from(values).map(
+            matchingLevel(Float64Array.from(values), target).apply,
+          );
           expect(mean(matched)).toBeCloseTo(target, 9);
           for (let i = 1; i < values.length; i++) {
             expect(
@@ -37,7 +39,7 @@ describe('matchMean', () => {
 
   it('leaves alone what has the mean already', () => {
     const predicted = Float64Array.of(0.1, 0.4, 0.7);
-    matchMean(predicted, 0.4).forEach((p, i) => void expect(p).toBeCloseTo(predicted[i]!, 9));
+    expect(matchingLevel(predicted, 0.4).shift).toBeCloseTo(0, 9);
   });
 
   it('refuses no rows, means out of reach, and what is no probability', () => {
@@ -48,7 +50,7 @@ describe('matchMean', () => {
       [[0.3], Number.NaN],
       [[1.3], 0.5],
     ] as const) {
-      expect(() => matchMean(Float64Array.from(values), target)).toThrow(
+      expect(() => matchingLevel(Float64Array.from(values), target)).toThrow(
         expect.objectContaining({ code: 'MODEL_BAD_INPUT' }) as Error,
       );
     }
@@ -62,7 +64,7 @@ describe('fitLevel', () => {
     const level = fitLevel(windows);
     expect(Math.abs(level.shift - 0.35)).toBeLessThan(0.05);
     const next = window(random, 20_000, 0.35);
-    const applied = level.apply(next.predicted);
+    const applied = next.predicted.map(level.apply);
     expect(Math.abs(mean(applied) - mean(next.outcome))).toBeLessThan(0.008);
     expect(logLoss(applied, next.outcome)!).toBeLessThan(logLoss(next.predicted, next.outcome)!);
   });
@@ -73,14 +75,14 @@ describe('fitLevel', () => {
     const level = fitLevel(windows);
     expect(level.shift).toBe(0);
     expect(level.diagnostics.shifts).toHaveLength(4);
-    expect(level.diagnostics.shifts[0]).toBeGreaterThan(0.2);
-    level.apply(Float64Array.of(0.2, 0.9)).forEach((p, i) => void expect(p).toBeCloseTo([0.2, 0.9][i]!, 12));
+    expect(level.diagnostics.shifts![0]).toBeGreaterThan(0.2);
+    for (const p of [0.2, 0.9]) expect(level.apply(p)).toBeCloseTo(p, 12);
     expect(fitLevel([]).shift).toBe(0);
   });
 
   it('says of one window what makes the sums agree', () => {
     const one = window(Random.fromSeed(5, 'one'), 2000, 1);
-    const [shift] = fitLevel([one]).diagnostics.shifts;
+    const [shift] = fitLevel([one]).diagnostics.shifts!;
     expect(mean(one.predicted.map((p) => logistic(logit(p) + shift!)))).toBeCloseTo(mean(one.outcome), 9);
   });
 

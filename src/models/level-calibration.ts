@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { readModelJson } from './model-json.ts';
 import { checkProbabilities } from './paired-arrays.ts';
 import { type ShrunkMean, type ShrunkMeanOptions, shrinkMean } from './shrunk-mean.ts';
 import { logistic, logit } from './special-functions.ts';
@@ -10,24 +11,31 @@ export interface PastWindow {
   readonly outcome: Uint8Array;
 }
 
+/** The shifts that single windows asked for and what became of them; empty for a level that was matched. */
+type LevelDiagnostics = Partial<ShrunkMean & { readonly shifts: readonly number[] }>;
+
 interface LevelJson {
   readonly model: 'level';
   readonly version: 1;
   readonly parameters: { readonly shift: number };
-  readonly diagnostics: ShrunkMean & { readonly shifts: readonly number[] };
+  readonly diagnostics: LevelDiagnostics;
 }
 
 export interface FittedLevel {
   /** Added to the log-odds of everybody: the order of customers stays. */
   readonly shift: number;
-  readonly diagnostics: LevelJson['diagnostics'];
-  apply(predicted: Float64Array): Float64Array;
+  readonly diagnostics: LevelDiagnostics;
+  apply(p: number): number;
   toJSON(): LevelJson;
 }
 
-/** logistic(logit(p) + shift), one a row. */
-function shiftLogOdds(predicted: Float64Array, shift: number): Float64Array {
-  return predicted.map((p) => logistic(logit(p) + shift));
+function fitted(shift: number, diagnostics: LevelDiagnostics): FittedLevel {
+  return Object.freeze({
+    shift,
+    diagnostics: Object.freeze(diagnostics),
+    apply: (p: number) => logistic(logit(p) + shift),
+    toJSON: () => ({ model: 'level' as const, version: 1 as const, parameters: { shift }, diagnostics }),
+  });
 }
 
 /** Beyond twice the widest log-odds there are, nothing changes any more. */
@@ -56,19 +64,19 @@ function shiftToMean(predicted: Float64Array, mean: number): number {
 }
 
 /**
- * The same forecasts at another level: one shift of all log-odds, so that they sum to what another model expects. The order of customers
- * stays. Where a cohort ages, a purchase model knows how many will buy, a classifier who.
- * @param mean of the result, above 0 and below 1
+ * Another level for forecasts: one shift of all log-odds, so that they sum to what another model expects. The order of customers stays.
+ * Where a cohort ages, a purchase model knows how many will buy, a classifier who.
+ * @param mean of these forecasts after the shift, above 0 and below 1
  * @throws AppError MODEL_BAD_INPUT for no rows, values that are no probability, a mean that no shift can give.
  */
-export function matchMean(predicted: Float64Array, mean: number): Float64Array {
+export function matchingLevel(predicted: Float64Array, mean: number): FittedLevel {
   checkProbabilities(predicted, new Uint8Array(predicted.length));
   if (predicted.length === 0 || !(mean > 0 && mean < 1)) {
     throw new AppError('MODEL_BAD_INPUT', `${predicted.length} forecasts cannot have the mean ${mean}.`, {
       hint: 'Give one forecast or more and a mean between 0 and 1.',
     });
   }
-  return shiftLogOdds(predicted, shiftToMean(predicted, mean));
+  return fitted(shiftToMean(predicted, mean), {});
 }
 
 /**
@@ -88,14 +96,20 @@ export function fitLevel(windows: readonly PastWindow[], options: ShrunkMeanOpti
     });
   });
   const shrunk = shrinkMean(shifts, options);
-  const diagnostics = Object.freeze({ ...shrunk, shifts: Object.freeze(shifts) });
-  const shift = shrunk.value;
-  return Object.freeze({
-    shift,
-    diagnostics,
-    apply: (predicted: Float64Array) => shiftLogOdds(predicted, shift),
-    toJSON: () => ({ model: 'level' as const, version: 1 as const, parameters: { shift }, diagnostics }),
-  });
+  return fitted(shrunk.value, { ...shrunk, shifts: Object.freeze(shifts) });
+}
+
+/** Restores a level from what `toJSON` wrote. @throws AppError MODEL_BAD_INPUT for anything else. */
+export function levelFromJSON(json: unknown): FittedLevel {
+  const { parameters, diagnostics } = readModelJson<LevelJson['parameters'], LevelDiagnostics>(
+    json,
+    'level',
+    1,
+    {
+      shift: 'real',
+    },
+  );
+  return fitted(parameters.shift, diagnostics);
 }
 
 /**

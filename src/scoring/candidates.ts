@@ -1,16 +1,19 @@
 import { AppError } from '../errors.ts';
 import { type FittedPlatt, fitPlatt, plattFromJSON } from '../models/calibration.ts';
-import type { FittedClassifier, LabelledRows } from '../models/classification/classifier.ts';
-import { selectRows } from '../models/classification/feature-matrix.ts';
-import { boostedTreesFromJSON, fitBoostedTrees } from '../models/classification/gradient-boosted-trees.ts';
-import { chooseL2OnValidation } from '../models/classification/l2-choice.ts';
-import { fitLogistic, logisticFromJSON } from '../models/classification/logistic-regression.ts';
+import type { FittedClassifier } from '../models/classification/classifier.ts';
+import { boostedTreesFromJSON } from '../models/classification/gradient-boosted-trees.ts';
+import { logisticFromJSON } from '../models/classification/logistic-regression.ts';
 import { type FittedIsotonic, fitIsotonic, isotonicFromJSON } from '../models/isotonic.ts';
-import { Random } from '../models/random.ts';
+import {
+  averageLogOdds,
+  type FittedLevel,
+  fitLevel,
+  levelFromJSON,
+  matchingLevel,
+} from '../models/level-calibration.ts';
 import { fitRecencyBaseline, recencyBaselineFromJSON } from '../models/recency-baseline.ts';
+import { fitBoostedTreesTo, fitLogisticTo } from './classifiers.ts';
 import type { Cut, Sight } from './cut.ts';
-import { stackMatrices } from './design-matrix.ts';
-import type { Population } from './features.ts';
 
 /** In order of simplicity. */
 export const candidateNames = [
@@ -19,6 +22,7 @@ export const candidateNames = [
   'calibrated-purchase-model',
   'logistic',
   'boosted-trees',
+  'blend',
 ] as const;
 export type CandidateName = (typeof candidateNames)[number];
 
@@ -37,25 +41,18 @@ export interface FittedCandidate {
 
 export interface StoredCandidate {
   readonly name: CandidateName;
-  readonly model?: unknown;
-  readonly calibration?: unknown;
+  readonly models: readonly unknown[];
+  readonly calibration: unknown;
 }
 
-type Curve = FittedPlatt | FittedIsotonic;
+/** A calibration, of each probability or of the level of all. */
+type Curve = FittedPlatt | FittedIsotonic | FittedLevel;
 
-/** One seed for all: the same data give the same scores to the bit. */
-const SEED = 20_240_101;
-/** Decades: half of one moves the loss by less than its noise. */
-const L2_GRID = [100, 10, 1];
 /** Isotonic calibration has a step wherever the data have one: below this many customers of either outcome the two-parameter curve is safer. */
 const ISOTONIC_MIN_OUTCOMES = 1000;
 
 function recencyOf({ population, kind }: Sight): Float64Array {
   if (kind === 'visitors') return population.column('inactive_days');
-  return daysSinceLastPurchase(population);
-}
-
-function daysSinceLastPurchase(population: Population): Float64Array {
   const recency = population.column('recency_days');
   return population.column('t_days').map((t, i) => t - recency[i]!);
 }
@@ -64,132 +61,142 @@ function recencyCandidate(baseline: ReturnType<typeof fitRecencyBaseline>): Fitt
   return Object.freeze<FittedCandidate>({
     name: 'recency',
     predict: (sight) => recencyOf(sight).map((days) => baseline.predict(days)),
-    toJSON: () => ({ name: 'recency', model: baseline.toJSON() }),
+    toJSON: () => ({ name: 'recency', models: [baseline.toJSON()], calibration: null }),
   });
 }
 
-/** As it is: where a shop's customers age together, the last window's correction is wrong for the next. */
-const plainCandidate: FittedCandidate = Object.freeze({
-  name: 'purchase-model',
-  predict: (sight: Sight) => sight.purchaseForecast,
-  toJSON: (): StoredCandidate => ({ name: 'purchase-model' }),
-});
-
-function calibratedCandidate(curve: Curve): FittedCandidate {
+/** The purchase model as it is, or with its level corrected. */
+function purchaseCandidate(level: FittedLevel | undefined): FittedCandidate {
+  const name = level ? 'calibrated-purchase-model' : 'purchase-model';
   return Object.freeze<FittedCandidate>({
-    name: 'calibrated-purchase-model',
-    predict: (sight) => sight.purchaseForecast.map((p) => curve.apply(p)),
-    toJSON: () => ({ name: 'calibrated-purchase-model', calibration: curve.toJSON() }),
+    name,
+    predict: ({ purchaseForecast }) => (level ? purchaseForecast.map(level.apply) : purchaseForecast),
+    toJSON: () => ({ name, models: [], calibration: level?.toJSON() ?? null }),
   });
+}
+
+type ClassifierName = 'logistic' | 'boosted-trees' | 'blend';
+
+function together(models: readonly FittedClassifier[], { matrix }: Sight): Float64Array {
+  return averageLogOdds(models.map((model) => model.predict(matrix)));
 }
 
 function classifierCandidate(
-  name: 'logistic' | 'boosted-trees',
-  model: FittedClassifier,
+  name: ClassifierName,
+  models: readonly FittedClassifier[],
   curve: Curve,
 ): FittedCandidate {
   return Object.freeze<FittedCandidate>({
     name,
-    predict: ({ matrix }) => model.predict(matrix).map((p) => curve.apply(p)),
+    predict: (sight) => together(models, sight).map(curve.apply),
     contributions:
       ({ matrix }) =>
-      (row) =>
-        model.contributions(matrix, row).features,
-    toJSON: () => ({ name, model: model.toJSON(), calibration: curve.toJSON() }),
+      (row) => {
+        const [first, ...others] = models.map((model) => model.contributions(matrix, row).features);
+        for (const other of others) for (let j = 0; j < other.length; j++) first![j]! += other[j]!;
+        return first!.map((effect) => effect / models.length);
+      },
+    toJSON: () => ({ name, models: models.map((model) => model.toJSON()), calibration: curve.toJSON() }),
   });
 }
 
-function calibrate(raw: Float64Array, cut: Cut): Curve {
-  const fewest = Math.min(cut.positives, cut.outcome.length - cut.positives);
-  return fewest >= ISOTONIC_MIN_OUTCOMES ? fitIsotonic(raw, cut.outcome) : fitPlatt(raw, cut.outcome);
+/** What can be learnt from, newest first. Every window of outcomes ended before the moment that is forecast. */
+export interface Lessons {
+  /** Teach the classifiers. */
+  readonly fit: readonly Cut[];
+  /** Say at which level the purchase model errs. */
+  readonly level: readonly Cut[];
+  /** Windows that cover one day together. */
+  readonly overlap: number;
 }
 
-function stacked(cuts: readonly Cut[]): LabelledRows {
-  const outcome = new Uint8Array(cuts.reduce((sum, cut) => sum + cut.outcome.length, 0));
-  let offset = 0;
-  for (const cut of cuts) {
-    outcome.set(cut.outcome, offset);
-    offset += cut.outcome.length;
-  }
-  return { matrix: stackMatrices(cuts.map((cut) => cut.matrix)), outcome };
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The penalty is chosen on the newest of the cut-offs; with one only, ten standardised units are a prior that hardly shows. */
-function logistic(cuts: readonly Cut[]): FittedClassifier {
-  const [newest, ...older] = cuts as [Cut, ...Cut[]];
-  const l2 = older.length > 0 ? chooseL2OnValidation(stacked(older), newest, L2_GRID).l2 : 10;
-  const rows = stacked(cuts);
-  return fitLogistic(rows.matrix, rows.outcome, { l2 });
-}
-
-/** A fifth of the customers, drawn once, says when the trees begin to learn by heart. Small trees: the signal is nearly additive. */
-function boostedTrees(cuts: readonly Cut[]): FittedClassifier {
-  const { matrix, outcome } = stacked(cuts);
-  const random = Random.fromSeed(SEED, 'boosting validation');
-  const held = Uint8Array.from({ length: matrix.rows }, () => (random.uniform() < 0.2 ? 1 : 0));
-  const take = (side: number): LabelledRows => {
-    const rows = Int32Array.from(held.keys()).filter((row) => held[row] === side);
-    return { matrix: selectRows(matrix, rows), outcome: Uint8Array.from(rows, (row) => outcome[row]!) };
-  };
-  const train = take(0);
-  return fitBoostedTrees(train.matrix, train.outcome, {
-    validation: take(1),
-    learningRate: 0.05,
-    maxTrees: 400,
-    maxDepth: 4,
-    maxLeaves: 12,
-    minChildWeight: 10,
-    l2: 10,
-    patience: 30,
-  });
+function learners(fit: readonly Cut[]): Map<ClassifierName, FittedClassifier[]> {
+  const logistic = fitLogisticTo(fit);
+  const trees = fitBoostedTreesTo(fit);
+  return new Map([
+    ['logistic', [logistic]],
+    ['boosted-trees', [trees]],
+    ['blend', [logistic, trees]],
+  ]);
 }
 
 /**
- * All candidates that the cut-offs suffice for.
- * @param calibration the newest cut-off with a known outcome, which calibrates every candidate
- * @param fitCuts older ones, whose outcome windows ended before that of `calibration` begins, newest first; the classifiers learn from them
+ * Where a purchase model says how many will buy: the classifiers say who, at its level. Measured on CDNOW and Online Retail over 30 cut-offs,
+ * this has a lower log loss than to calibrate each classifier on one window of its own, whose shock the next window pays.
  */
-export function fitCandidates(calibration: Cut | undefined, fitCuts: readonly Cut[]): FittedCandidate[] {
-  if (!calibration) return [plainCandidate];
-  const { purchaseForecast } = calibration;
-  const candidates: FittedCandidate[] = [
-    recencyCandidate(fitRecencyBaseline(recencyOf(calibration), calibration.outcome)),
+function levelledCandidates(sight: Sight, { fit, level, overlap }: Lessons): FittedCandidate[] {
+  const correction = fitLevel(
+    level.map(({ purchaseForecast, outcome }) => ({ predicted: purchaseForecast, outcome })),
+    { overlap },
+  );
+  const purchases = purchaseCandidate(correction);
+  const target = mean(purchases.predict(sight));
+  return [
+    purchaseCandidate(undefined),
+    purchases,
+    ...[...learners(fit)].map(([name, models]) =>
+      classifierCandidate(name, models, matchingLevel(together(models, sight), target)),
+    ),
   ];
-  if (calibration.kind === 'buyers') candidates.push(plainCandidate);
-  if (purchaseForecast.length > 0)
-    candidates.push(calibratedCandidate(calibrate(purchaseForecast, calibration)));
-  if (fitCuts.length === 0) return candidates;
-  const learners = { logistic, 'boosted-trees': boostedTrees } as const;
-  for (const name of ['logistic', 'boosted-trees'] as const) {
-    const model = learners[name](fitCuts);
-    candidates.push(
-      classifierCandidate(name, model, calibrate(model.predict(calibration.matrix), calibration)),
-    );
-  }
-  return candidates;
+}
+
+/** The newest window calibrates what the older ones taught; they do not overlap. */
+function curvedCandidates([newest, ...older]: readonly Cut[], apart: number): FittedCandidate[] {
+  const fit = older.slice(apart - 1);
+  if (!newest || fit.length === 0) return [];
+  const fewest = Math.min(newest.positives, newest.outcome.length - newest.positives);
+  return [...learners(fit)].map(([name, models]) => {
+    const raw = together(models, newest);
+    const curve =
+      fewest >= ISOTONIC_MIN_OUTCOMES ? fitIsotonic(raw, newest.outcome) : fitPlatt(raw, newest.outcome);
+    return classifierCandidate(name, models, curve);
+  });
+}
+
+/** All candidates that the lessons suffice for, from the simplest; `sight` is the moment that they are to forecast. */
+export function fitCandidates(sight: Sight, lessons: Lessons): FittedCandidate[] {
+  const [newest] = lessons.fit;
+  const seesPurchases = sight.purchaseForecast.length > 0 && mean(sight.purchaseForecast) > 0;
+  if (!newest) return seesPurchases ? [purchaseCandidate(undefined)] : [];
+  const recency = recencyCandidate(fitRecencyBaseline(recencyOf(newest), newest.outcome));
+  return [
+    recency,
+    ...(seesPurchases
+      ? levelledCandidates(sight, lessons)
+      : curvedCandidates(lessons.fit, Math.ceil(lessons.overlap))),
+  ];
 }
 
 function curveFromJSON(json: unknown): Curve {
-  const isIsotonic = (json as { model?: unknown } | null)?.model === 'isotonic';
-  return isIsotonic ? isotonicFromJSON(json) : plattFromJSON(json);
+  const model = (json as { model?: unknown } | null)?.model;
+  if (model === 'isotonic') return isotonicFromJSON(json);
+  return model === 'platt' ? plattFromJSON(json) : levelFromJSON(json);
 }
 
 /** Restores a candidate from what `toJSON` wrote. @throws AppError MODEL_BAD_INPUT for anything else */
-export function candidateFromJSON({ name, model, calibration }: StoredCandidate): FittedCandidate {
+export function candidateFromJSON({ name, models, calibration }: StoredCandidate): FittedCandidate {
   switch (name) {
     case 'recency':
-      return recencyCandidate(recencyBaselineFromJSON(model));
+      return recencyCandidate(recencyBaselineFromJSON(models[0]));
     case 'purchase-model':
-      return plainCandidate;
+      return purchaseCandidate(undefined);
     case 'calibrated-purchase-model':
-      return calibratedCandidate(curveFromJSON(calibration));
+      return purchaseCandidate(levelFromJSON(calibration));
     case 'logistic':
-      return classifierCandidate(name, logisticFromJSON(model), curveFromJSON(calibration));
+      return classifierCandidate(name, models.map(logisticFromJSON), curveFromJSON(calibration));
     case 'boosted-trees':
-      return classifierCandidate(name, boostedTreesFromJSON(model), curveFromJSON(calibration));
+      return classifierCandidate(name, models.map(boostedTreesFromJSON), curveFromJSON(calibration));
+    case 'blend': {
+      const parts = [logisticFromJSON(models[0]), boostedTreesFromJSON(models[1])];
+      return classifierCandidate(name, parts, curveFromJSON(calibration));
+    }
     default:
       throw new AppError('MODEL_BAD_INPUT', `there is no candidate "${name}"`, {
-        hint: 'The model was stored by a newer version of the program: train again with this one.',
+        hint: 'The model was stored by another version of the program: train again with this one.',
       });
   }
 }

@@ -22,14 +22,17 @@ export interface Sight {
   readonly purchaseForecast: Float64Array;
 }
 
-/** A cut-off in the past with what came of it. */
-export interface Cut extends Sight {
+/** What came of the customers of a cut-off in the past. */
+export interface KnownOutcome {
   /** 1 where the customer bought within the horizon. */
   readonly outcome: Uint8Array;
   readonly positives: number;
 }
 
-/** What a question is asked of. `model` is the purchase model that was fitted at this moment or before it. */
+/** A cut-off in the past with what came of it. */
+export type Cut = Sight & KnownOutcome;
+
+/** What a question is asked of. `model` is the purchase model whose forecast the classifiers see. */
 export function sightOf(
   populations: Populations,
   { population: kind, horizonDays }: Pick<Question, 'population' | 'horizonDays'>,
@@ -46,10 +49,9 @@ export function sightOf(
   return { kind, population, matrix, purchaseForecast: model ? forecast : none };
 }
 
-/** The cut-off, or `undefined` where too few did one thing or the other. */
-export function withOutcome(sight: Sight, bought: Float64Array, minOutcomes: number): Cut | undefined {
+/** The outcome, or `undefined` where too few did one thing or the other. */
+export function knownOutcome(bought: Float64Array, minOutcomes: number): KnownOutcome | undefined {
   const outcome = Uint8Array.from(bought);
   const positives = outcome.reduce((sum, value) => sum + value, 0);
-  const enough = Math.min(positives, outcome.length - positives) >= minOutcomes;
-  return enough ? { ...sight, outcome, positives } : undefined;
+  return Math.min(positives, outcome.length - positives) >= minOutcomes ? { outcome, positives } : undefined;
 }

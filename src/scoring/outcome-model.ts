@@ -5,9 +5,10 @@ import {
   expectedCalibrationError,
   logLoss,
 } from '../models/classification-metrics.ts';
-import { type SelectionRecord, selectSimplest } from '../models/selection.ts';
+import type { SelectionRecord } from '../models/selection.ts';
+import { type JudgedWindow, selectOverWindows } from '../models/window-selection.ts';
 import type { CandidateName, FittedCandidate } from './candidates.ts';
-import type { Forecaster, Forecasts } from './forecast.ts';
+import { type Forecaster, type Forecasts, STEP_DAYS } from './forecast.ts';
 import { daysBefore } from './snapshot.ts';
 import type { Metrics } from './status.ts';
 
@@ -19,21 +20,34 @@ export interface ChosenForecast {
 }
 
 /** Where history is too short to choose, the purchase model, calibrated: it needs no outcomes to learn from. */
-const UNCHOSEN: readonly CandidateName[] = ['calibrated-purchase-model', 'recency'];
+const UNCHOSEN: readonly CandidateName[] = ['calibrated-purchase-model', 'purchase-model', 'recency'];
+
+/** One window is a noisy judge, and of ten the oldest no longer know this shop. */
+const MAX_JUDGES = 3;
+
+/** The last windows before a moment, newest first: what each candidate said at its start, and what came. */
+async function windowsBefore(forecaster: Forecaster, moment: Date): Promise<JudgedWindow<CandidateName>[]> {
+  const windows: JudgedWindow<CandidateName>[] = [];
+  for (let back = 0; back < MAX_JUDGES; back++) {
+    const at = daysBefore(moment, forecaster.question.horizonDays + back * STEP_DAYS);
+    const known = await forecaster.outcomeAt(at);
+    if (!known) break;
+    const { sight, probabilities } = await forecaster.forecastAt(at);
+    if (probabilities.size === 0) break;
+    windows.push({ predicted: probabilities, outcome: known.outcome, customers: sight.population.userId });
+  }
+  return windows;
+}
 
 async function select(forecaster: Forecaster, moment: Date): Promise<SelectionRecord | undefined> {
-  const at = daysBefore(moment, forecaster.question.horizonDays);
-  const cut = await forecaster.cutAt(at);
-  if (!cut) return undefined;
-  const { probabilities } = await forecaster.forecastAt(at);
-  const candidates = [...probabilities].map(([name, predicted]) => ({ name, predicted }));
-  return candidates.length > 1 ? selectSimplest(candidates, cut.outcome) : undefined;
+  const windows = await windowsBefore(forecaster, moment);
+  return windows[0] && windows[0].predicted.size > 1 ? selectOverWindows(windows) : undefined;
 }
 
 /**
- * Forecasts at a moment by the candidate that did best on the last outcome window before it: the simplest whose mean paired log-loss is
- * within one bootstrap standard error of the best. Fitting, calibration and selection used consecutive windows that do not overlap, and
- * all ended before the moment. `undefined` where not even one candidate can be calibrated.
+ * Forecasts at a moment by the candidate that did best on the last outcome windows before it: the simplest whose mean paired log-loss is
+ * within one bootstrap standard error of the best. What each candidate said at the start of a window rests on windows that had ended by
+ * then, and all ended before the moment. `undefined` where there is nothing to forecast by.
  */
 export async function chosenForecast(
   forecaster: Forecaster,
@@ -69,13 +83,13 @@ export interface JudgedCut {
 
 /** `undefined` where the cut-off has too few outcomes or too little before it. */
 export async function judge(forecaster: Forecaster, cutoff: Date): Promise<JudgedCut | undefined> {
-  const cut = await forecaster.cutAt(cutoff);
-  const forecast = cut ? await chosenForecast(forecaster, cutoff) : undefined;
-  if (!cut || !forecast) return undefined;
+  const known = await forecaster.outcomeAt(cutoff);
+  const forecast = known ? await chosenForecast(forecaster, cutoff) : undefined;
+  if (!known || !forecast) return undefined;
   return {
     cutoff,
     chosen: forecast.chosen.name,
-    outcome: cut.outcome,
+    outcome: known.outcome,
     predicted: forecast.forecasts.probabilities,
   };
 }
