@@ -1,6 +1,6 @@
 import { discountedPurchases } from '../models/discounted-purchases.ts';
 import { revenueIntervals } from '../models/revenue-interval.ts';
-import type { LifetimeValueModel } from './lifetime-value-model.ts';
+import { type LifetimeValueModel, spendEvidence } from './lifetime-value-model.ts';
 import { DAYS_PER_WEEK } from './purchase-model.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -25,33 +25,32 @@ const INTERVAL_LEVEL = 0.8;
 const DAYS_PER_YEAR = 365.25;
 
 export function revenueOutlook(
-  { purchases, spend, refundShare }: LifetimeValueModel,
+  { purchases, spend, refundShare, level }: LifetimeValueModel,
   snapshot: Snapshot,
   { horizonDays, discountHorizonDays, discountRate }: OutlookOptions,
 ): RevenueOutlook {
-  const { size, frequency, recencyDays, tDays, monetaryValue } = snapshot;
-  const kept = 1 - refundShare;
+  const { size, frequency, recencyDays, tDays } = snapshot;
+  // The level is of expectations; of a distribution it can only stretch the scale.
+  const kept = (1 - refundShare) * level;
   const intervalOf = revenueIntervals(purchases, spend, horizonDays / DAYS_PER_WEEK, {
     level: INTERVAL_LEVEL,
     kept,
   });
   const weeklyRate = (Math.log1p(discountRate) * DAYS_PER_WEEK) / DAYS_PER_YEAR;
+  const horizon = discountHorizonDays / DAYS_PER_WEEK;
   const outlook = {
     lower: new Float64Array(size),
     upper: new Float64Array(size),
     discounted: new Float64Array(size),
   };
   for (let i = 0; i < size; i++) {
-    const [x, z] = [frequency[i]!, monetaryValue[i]!];
-    const [tx, T] = [recencyDays[i]! / DAYS_PER_WEEK, tDays[i]! / DAYS_PER_WEEK];
-    // As in the forecast: repeat days that brought nothing say nothing of the spend.
-    const spendX = z > 0 ? x : 0;
-    const { lower, upper } = intervalOf(x, tx, T, spendX, z);
+    const [x, tx, T] = [frequency[i]!, recencyDays[i]! / DAYS_PER_WEEK, tDays[i]! / DAYS_PER_WEEK];
+    const { days, mean } = spendEvidence(snapshot, i);
+    const { lower, upper } = intervalOf(x, tx, T, days, mean);
     outlook.lower[i] = lower;
     outlook.upper[i] = upper;
-    const horizon = discountHorizonDays / DAYS_PER_WEEK;
     outlook.discounted[i] =
-      discountedPurchases(purchases, weeklyRate, horizon, x, tx, T) * spend.expectedSpend(spendX, z) * kept;
+      discountedPurchases(purchases, weeklyRate, horizon, x, tx, T) * spend.expectedSpend(days, mean) * kept;
   }
   return outlook;
 }

@@ -9,7 +9,9 @@ import {
   topDecileShare,
   totalRatio,
 } from '../models/regression-metrics.ts';
+import { shrinkMean } from '../models/shrunk-mean.ts';
 import { snapshotOf } from './features.ts';
+import { STEP_DAYS } from './forecast.ts';
 import type { History } from './history.ts';
 import { createLifetimeValueModel, type LifetimeValueModel } from './lifetime-value-model.ts';
 import { fitOrNothing } from './purchase-model.ts';
@@ -41,9 +43,52 @@ function fitSpend(snapshot: Snapshot): FittedGammaGamma | undefined {
 }
 
 function refundShareOf(snapshot: Snapshot): number {
-  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
   const gross = sum(snapshot.grossRevenue);
   return gross > 0 ? Math.min(1, sum(snapshot.refunds) / gross) : 0;
+}
+
+/** A year of windows says how much the total strays, seasons included. */
+const MAX_LEVEL_WINDOWS = 12;
+/** What fewer customers bring is their own luck. */
+const MIN_LEVEL_CUSTOMERS = 100;
+
+const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+
+/** Logarithms of actual by predicted totals over windows that ended before the moment, newest first, all as the model of today sees them. */
+async function totalErrors(
+  history: History,
+  moment: Date,
+  horizonDays: number,
+  model: LifetimeValueModel,
+): Promise<number[]> {
+  const errors: number[] = [];
+  for (let back = 0; back < MAX_LEVEL_WINDOWS; back++) {
+    const cutoff = daysBefore(moment, horizonDays + back * STEP_DAYS);
+    const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
+    if (snapshot.size < MIN_LEVEL_CUSTOMERS) break;
+    const actual = sum(outcomesOf(snapshot.userId, await history.outcomes(cutoff, horizonDays), 'revenue'));
+    const predicted = sum(model.forecast(snapshot, horizonDays).revenue);
+    if (!(actual > 0 && predicted > 0)) break;
+    errors.push(Math.log(actual / predicted));
+  }
+  return errors;
+}
+
+/** Purchases times spend, at the level that past windows ask for. */
+async function levelled(
+  history: History,
+  moment: Date,
+  horizonDays: number,
+  parts: Omit<Parameters<typeof createLifetimeValueModel>[0], 'level'>,
+): Promise<LifetimeValueModel> {
+  const errors = await totalErrors(
+    history,
+    moment,
+    horizonDays,
+    createLifetimeValueModel({ ...parts, level: 1 }),
+  );
+  const { value } = shrinkMean(errors, { overlap: Math.max(1, horizonDays / STEP_DAYS) });
+  return createLifetimeValueModel({ ...parts, level: Math.exp(value) });
 }
 
 /** Revenue of one window as forecast at its start, by each model, beside the naive forecast that everybody does the same again. */
@@ -87,7 +132,7 @@ export async function forecastRevenueAt(
   const after = await history.outcomes(cutoff, horizonDays);
   const predicted = new Map([['same-again', outcomesOf(snapshot.userId, before, 'revenue')]]);
   for (const [name, purchases] of modelsOf(snapshot)) {
-    const model = createLifetimeValueModel({ purchases, spend, refundShare });
+    const model = await levelled(history, cutoff, horizonDays, { purchases, spend, refundShare });
     predicted.set(name, model.forecast(snapshot, horizonDays).revenue);
   }
   return { actual: outcomesOf(snapshot.userId, after, 'revenue'), predicted };
@@ -145,6 +190,7 @@ export async function trainLifetimeValue(
   const spend = purchases && fitSpend(snapshot);
   if (!spend) return { missing: [noFit(snapshot, purchases)] };
   const refundShare = refundShareOf(snapshot);
+  const model = await levelled(history, asOf, options.backtestDays, { purchases, spend, refundShare });
   const cutoff = daysBefore(asOf, options.backtestDays);
   // Only the model that is served: a training is no contest.
   const served = await servedModels(history, cutoff);
@@ -152,7 +198,7 @@ export async function trainLifetimeValue(
   return {
     missing: [],
     trained: {
-      model: createLifetimeValueModel({ purchases, spend, refundShare }),
+      model,
       algorithm: purchases.model,
       parameters: {
         settings: options,
@@ -160,6 +206,8 @@ export async function trainLifetimeValue(
         discountHorizonDays: options.discountHorizonDays,
         discountRate: options.discountRate,
         refundShare,
+        level: model.level,
+        gammaGamma: spend.toJSON(),
         extrapolated: days < options.horizonDays,
       },
       evaluation: { ...judged },
