@@ -31,7 +31,7 @@ const paretoNbd: PurchaseModelDefinition<ParetoNbdName> = {
   names: ['r', 'alpha', 's', 'beta'],
   timeNames: ['alpha', 'beta'],
   dropoutNames: ['s', 'beta'],
-  objective: paretoNbdObjective,
+  likelihood: (data) => ({ objective: paretoNbdObjective(data) }),
   hasNoDropout,
   logLikelihood: paretoNbdRowLogLikelihood,
   probabilityAlive: paretoNbdProbabilityAlive,
