@@ -28,7 +28,7 @@ const horizons = [30, 90];
 const parts = ['newest', 'older', 'calibration', 'test'] as const;
 /** As the product has it. */
 const isotonicFrom = 1000;
-const resamples = 1000;
+const resamples = 500;
 
 const metrics = { logLoss, auc, brier, ece: expectedCalibrationError };
 type Metric = (predicted: Float64Array, outcome: Uint8Array) => number | null;
@@ -137,7 +137,7 @@ function compare(
   const difference = metric(ours, outcome)! - metric(best, outcome)!;
   const error = standardError(metric, ours, best, outcome);
   const verdict = sign * difference >= -error ? 'within one' : 'BEYOND ONE';
-  return `${name} ${difference >= 0 ? '+' : ''}${difference.toFixed(4)} ± ${error.toFixed(4)} ${verdict}`;
+  return `${name} ${difference >= 0 ? '+' : ''}${difference.toFixed(5)} ± ${error.toFixed(5)} ${verdict}`;
 }
 
 function report(task: ClassifierTask, peers: ReadonlyMap<string, Float64Array>): void {
@@ -150,11 +150,12 @@ function report(task: ClassifierTask, peers: ReadonlyMap<string, Float64Array>):
       .map((name) => name.padStart(9))
       .join('')}  against the best of scikit-learn`,
   );
+  const judged = new Set(['logistic', 'boosted-trees', task.chosen]);
   for (const [name, predicted] of [...task.ours, ...peers]) {
     const values = Object.values(metrics).map((metric: Metric) =>
       metric(predicted, outcome)!.toFixed(4).padStart(9),
     );
-    const against = peers.has(name)
+    const against = !judged.has(name)
       ? ''
       : `  ${compare('logLoss', predicted, peers, outcome)}; ${compare('auc', predicted, peers, outcome)}`;
     write(`  ${name.padEnd(40)}${values.join('')}${against}`);
