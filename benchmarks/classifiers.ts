@@ -20,6 +20,13 @@ import { Peers } from './peer.ts';
  * The forecasts of a purchase on Online Retail, side by side with scikit-learn's logistic regression and HistGradientBoosting: the
  * same features, the same cut-offs to fit on, the same window to calibrate on, by the same curve. The baseline is the best of
  * scikit-learn at each cut-off, picked after the fact; differences come with their paired bootstrap standard error.
+ *
+ * Measured: for 30 days our logistic regression, which is served, is scikit-learn's: log losses .44968, .52233, .51175, and .00001
+ * less, .00008 and .00006 more than the best. That is beyond one standard error of .00004 and .00002, as nearly equal forecasts
+ * have: the peer may choose among 13 penalties, ours among 3. For 90 days, where there is one cut-off to fit on or two, it is .0031
+ * and .0033 behind, and .0001 ahead at the last. Our trees and HistGradientBoosting of like capacity take turns: .4489 and .4514,
+ * .5285 and .5269, .5148 and .5133.
+ * Tried: with one cut-off to fit on, the penalty by 5 folds in place of a fixed one of 10: .0014 and .0006 better for 90 days.
  */
 
 const passwords = { app: 'app_password', ml: 'ml_password', admin: 'admin_password' };
