@@ -62,25 +62,34 @@ export function checkDiscountRate(rate: number): void {
   });
 }
 
-// Whole days are some thousands, moments as many as there are rows: a Map of 10^6 of them took a quarter of a fit.
+// Whole days are some thousands, moments as many as there are rows, and to look those up costs more than it saves.
 const mostShared = 16_384;
+const slotBits = 16;
 
 /**
  * Numbers the values in the order of their first appearance: equal values share a number until 16,384 are given out. From
  * there on each row has a number of its own, and `distinct` may hold a value twice: sums over it are the same.
+ * By a hash of the bits with linear probing: two columns of 10^6 took a Map a fifth of a fit.
  */
 export function codeValues(values: Float64Array): { codes: Int32Array; distinct: Float64Array } {
   const codes = new Int32Array(values.length);
   const distinct = new Float64Array(values.length);
-  const codeOf = new Map<number, number>();
+  const bits = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  const codeAtSlot = new Int32Array(1 << slotBits).fill(-1);
   let count = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    const known = count < mostShared ? codeOf.get(value) : undefined;
-    codes[i] = known ?? count;
-    if (known !== undefined) continue;
-    if (count < mostShared) codeOf.set(value, count);
-    distinct[count++] = value;
+    let code = count;
+    if (count < mostShared) {
+      const hash = Math.imul(bits[2 * i]! ^ Math.imul(bits[2 * i + 1]!, 0x9e3779b1), 0x85ebca6b);
+      let slot = hash >>> (32 - slotBits);
+      while (codeAtSlot[slot]! >= 0 && distinct[codeAtSlot[slot]!] !== value)
+        slot = (slot + 1) & (codeAtSlot.length - 1);
+      if (codeAtSlot[slot]! < 0) codeAtSlot[slot] = count;
+      code = codeAtSlot[slot]!;
+    }
+    codes[i] = code;
+    if (code === count) distinct[count++] = value;
   }
   return { codes, distinct: distinct.slice(0, count) };
 }
