@@ -216,17 +216,18 @@ export function bgNbdLogLikelihood(
 ): number {
   const { r, alpha, a, b } = parameters;
   const { sums, dropoutOfX } = sumRows(data, parameters);
-  const logAlpha = Math.log(alpha);
+  const [logAlpha, inverseAlpha] = [Math.log(alpha), 1 / alpha];
   let { value, byR, byAlpha } = sums;
   for (let j = 0; j < data.distinctT.length; j++) {
     const atEnd = alpha + data.distinctT[j]!;
+    const ratio = data.distinctT[j]! * inverseAlpha;
     // ln(alpha / (alpha + T)) as one: apart, the two logs would cancel where r and alpha are large.
-    const logShare = -Math.log1p(data.distinctT[j]! / alpha);
+    const logShare = -Math.log1p(ratio);
     const w = data.weightOfT[j]!;
     const purchases = data.purchasesOfT[j]!;
     value += w * r * logShare - purchases * (logAlpha - logShare);
     byR += w * logShare;
-    byAlpha += (w * r * (data.distinctT[j]! / alpha) - purchases) / atEnd;
+    byAlpha += (w * r * ratio - purchases) / atEnd;
   }
   let byA = 0;
   let byB = 0;
