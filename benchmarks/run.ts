@@ -1,6 +1,8 @@
 /** npm run bench -- NAME [ARGS]: one file a benchmark, each prints a ratio to a baseline measured in the same run. */
 const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
   import: () => import('./import.ts'),
+  fit: () => import('./fit.ts'),
+  classifiers: () => import('./classifiers.ts'),
 };
 
 const [name, ...args] = process.argv.slice(2);

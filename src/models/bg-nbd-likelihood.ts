@@ -108,6 +108,9 @@ export function summarizeHistories(
   };
 }
 
+// Far from overflow, whose exponent is 308: each factor is between 1 and 2.
+const largestProduct = 1e300;
+
 interface RowSums {
   value: number;
   byR: number;
@@ -127,7 +130,7 @@ function addRows(
   dropoutOfX: Float64Array,
 ): void {
   const { distinctX, rowX, rowRecency, rowT, rowWeight } = data;
-  let [value, byR, byAlpha] = [0, 0, 0];
+  let [value, byR, byAlpha, product] = [0, 0, 0, 1];
   for (let i = from; i < end; i++) {
     const code = rowX[i]!;
     const shape = r + distinctX[code]!;
@@ -137,26 +140,38 @@ function addRows(
     const z = logOddsOfX[code]! + shape * logRatio;
     const e = Math.exp(z > 0 ? -z : z);
     const w = rowWeight[i]!;
-    value += w * (Math.log1p(e) + Math.max(z, 0));
+    value += w * Math.max(z, 0);
+    // The log of a product of many in place of a log each: a tenth of the time. Rows of weight 1 are all there is, save
+    // where the caller or a chance at the start has grouped them.
+    if (w === 1) product *= 1 + e;
+    else value += w * Math.log1p(e);
+    if (product > largestProduct) {
+      value += Math.log(product);
+      product = 1;
+    }
     const dropout = (w * (z > 0 ? 1 : e)) / (1 + e);
     dropoutOfX[code]! += dropout;
     byR += dropout * logRatio;
     byAlpha += dropout * shape * ((rowRecency[i]! - rowT[i]!) / (atEnd * atLast));
   }
-  sums.value += value;
+  sums.value += value + Math.log(product);
   sums.byR += byR;
   sums.byAlpha += byAlpha;
+}
+
+/** The part of z that hangs on x alone, by distinct x. */
+export function logOddsOfDropout(data: PurchaseStatistics, { a, b }: BgNbdParameters): Float64Array {
+  return data.distinctX.map((x) => {
+    const chances = x + data.chancesAtStart;
+    return chances > 0 ? Math.log(a / (b + chances - 1)) : 0;
+  });
 }
 
 function sumRows(
   data: PurchaseStatistics,
   parameters: BgNbdParameters,
 ): { sums: RowSums; dropoutOfX: Float64Array } {
-  const { a, b } = parameters;
-  const logOddsOfX = data.distinctX.map((x) => {
-    const chances = x + data.chancesAtStart;
-    return chances > 0 ? Math.log(a / (b + chances - 1)) : 0;
-  });
+  const logOddsOfX = logOddsOfDropout(data, parameters);
   const dropoutOfX = new Float64Array(data.distinctX.length);
   const sums = { value: 0, byR: 0, byAlpha: 0 };
   const rows = data.rowX.length;
@@ -201,16 +216,18 @@ export function bgNbdLogLikelihood(
 ): number {
   const { r, alpha, a, b } = parameters;
   const { sums, dropoutOfX } = sumRows(data, parameters);
+  const [logAlpha, inverseAlpha] = [Math.log(alpha), 1 / alpha];
   let { value, byR, byAlpha } = sums;
   for (let j = 0; j < data.distinctT.length; j++) {
     const atEnd = alpha + data.distinctT[j]!;
+    const ratio = data.distinctT[j]! * inverseAlpha;
     // ln(alpha / (alpha + T)) as one: apart, the two logs would cancel where r and alpha are large.
-    const logShare = -Math.log1p(data.distinctT[j]! / alpha);
+    const logShare = -Math.log1p(ratio);
     const w = data.weightOfT[j]!;
     const purchases = data.purchasesOfT[j]!;
-    value += w * r * logShare - purchases * Math.log(atEnd);
+    value += w * r * logShare - purchases * (logAlpha - logShare);
     byR += w * logShare;
-    byAlpha += (w * r * (data.distinctT[j]! / alpha) - purchases) / atEnd;
+    byAlpha += (w * r * ratio - purchases) / atEnd;
   }
   let byA = 0;
   let byB = 0;

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bgNbdFromJSON, fitBgNbd } from './bg-nbd.ts';
-import { bgNbdLogLikelihood, bgNbdObjective, summarizeHistories } from './bg-nbd-likelihood.ts';
+import {
+  bgNbdLogLikelihood,
+  bgNbdObjective,
+  bgNbdRowLogLikelihood,
+  summarizeHistories,
+} from './bg-nbd-likelihood.ts';
 import {
   bgNbdExpectedPurchases,
   bgNbdProbabilityAlive,
@@ -86,6 +91,19 @@ describe('the log-likelihood', () => {
         expect(Math.abs(value - expected)).toBeLessThan(1e-9 * Math.max(1, Math.abs(expected)));
       }),
     );
+  });
+
+  it('is the sum over the customers where more times are distinct than are looked up, with a chance at the start too', () => {
+    const data = simulate(20_000, 12);
+    for (const chances of [0, 1] as const) {
+      const value = bgNbdLogLikelihood(summarizeHistories(data, chances), cdnow, new Float64Array(4));
+      const { frequency, recency, T } = data;
+      const expected = T.reduce(
+        (sum, t, i) => sum + bgNbdRowLogLikelihood(cdnow, frequency[i]!, recency[i]!, t, chances),
+        0,
+      );
+      expect(Math.abs(value / expected - 1)).toBeLessThan(1e-12);
+    }
   });
 
   it('has the gradient of its finite differences', () => {

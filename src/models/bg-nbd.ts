@@ -1,10 +1,6 @@
 import { bgNbdPurchaseCounts } from './bg-nbd-counts.ts';
-import {
-  type BgNbdName,
-  bgNbdObjective,
-  bgNbdRowLogLikelihood,
-  summarizeHistories,
-} from './bg-nbd-likelihood.ts';
+import { bgNbdLikelihood } from './bg-nbd-hessian.ts';
+import { type BgNbdName, bgNbdRowLogLikelihood } from './bg-nbd-likelihood.ts';
 import {
   bgNbdDiscountedPurchases,
   bgNbdExpectedPurchases,
@@ -27,7 +23,7 @@ const bgNbd: PurchaseModelDefinition<BgNbdName> = {
   names: ['r', 'alpha', 'a', 'b'],
   timeNames: ['alpha'],
   dropoutNames: ['a', 'b'],
-  objective: (data) => bgNbdObjective(summarizeHistories(data)),
+  likelihood: (data) => bgNbdLikelihood(data, 0),
   hasNoDropout: ({ a }) => runaways(['a'], [Math.log(a)], [0]).some(({ direction }) => direction === -1),
   logLikelihood: bgNbdRowLogLikelihood,
   probabilityAlive: bgNbdProbabilityAlive,
@@ -39,10 +35,10 @@ const bgNbd: PurchaseModelDefinition<BgNbdName> = {
 
 /**
  * Fits BG/NBD: Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2), 275-284.
- * Measured on 1,000,000 simulated customers like CDNOW's: the fit takes as long as 35 evaluations of the likelihood, 4 of
- * them to check and summarise the rows, 8 for the standard errors, and an evaluation 20 ns a customer (2 cores, Node 20).
- * Collapsing equal rows was tried: in whole days 48 % of the repeat rows remained, hashing cost 2 to 4 evaluations, a gain
- * of a fifth at best and a loss for times that are not whole days.
+ * Measured on 1,000,000 simulated customers like CDNOW's: the fit takes as long as 11 evaluations of the likelihood at 25 ns a
+ * customer (0.3 s of a processor, Node 20; times that all differ 0.5): 2 to check and summarise the rows, 2 for a start from a
+ * sample (warm-start.ts), 5 from there, 1.5 for the Hessian. `npm run bench -- fit` has the peers.
+ * Tried and dropped: collapsing equal rows, which hashed for longer than it saved (48 % of the repeat rows remain in whole days).
  * @throws AppError MODEL_BAD_INPUT for rows that are no histories (with the row's index) or hold no repeat purchase;
  * MODEL_NO_CONVERGENCE where the likelihood has no maximum.
  */

@@ -2,7 +2,6 @@ import { AppError } from '../errors.ts';
 import type { Objective } from './line-search.ts';
 import { checkPenalty, runaways, withPenalty } from './log-parameters.ts';
 import { readModelJson } from './model-json.ts';
-import { minimize } from './optimize.ts';
 import { checkHistories } from './purchase-histories.ts';
 import type {
   PurchaseDiagnostics,
@@ -10,7 +9,8 @@ import type {
   PurchaseHistories,
   PurchaseModel,
 } from './purchase-model.ts';
-import { observedPrecision, unknownPrecision, withPrecision } from './standard-errors.ts';
+import { hessianOf, observedPrecision, unknownPrecision, withPrecision } from './standard-errors.ts';
+import { minimizeFromSample } from './warm-start.ts';
 
 type Parameters<Name extends string> = Readonly<Record<Name, number>>;
 type OfHistory<Name extends string> = (
@@ -36,6 +36,13 @@ type CountsOfFuture<Name extends string> = (
   tail: number,
 ) => Float64Array;
 
+/** Mean negative log-likelihood per customer over the log-parameters. */
+export interface Likelihood {
+  readonly objective: Objective;
+  /** Where it is worth its code; else it is taken by differences of the gradient. */
+  readonly hessian?: (point: Float64Array, gradient: Float64Array) => number[][];
+}
+
 /** The mathematics that is one model's own; fitting, storing and reporting are the same for all. Parameters are positive. */
 export interface PurchaseModelDefinition<Name extends string> {
   readonly model: string;
@@ -46,8 +53,7 @@ export interface PurchaseModelDefinition<Name extends string> {
   readonly timeNames: readonly Name[];
   /** Parameters without meaning where no dropout is visible. */
   readonly dropoutNames: readonly Name[];
-  /** Mean negative log-likelihood per customer over the log-parameters. */
-  objective(data: PurchaseHistories): Objective;
+  likelihood(data: PurchaseHistories): Likelihood;
   /** Whether the model is NBD for all that can be seen within the mean observation time. */
   hasNoDropout(parameters: Parameters<Name>, meanT: number): boolean;
   readonly logLikelihood: OfHistory<Name>;
@@ -167,23 +173,28 @@ export function fitBuyTillYouDie<Name extends string>(
   // Centred on the mean observation time, so that weeks and days give one and the same fit.
   const timeCentre = meanT > 0 ? Math.log(meanT) : 0;
   const centre = names.map((name) => (timeNames.includes(name) ? timeCentre : 0));
-  const likelihood = definition.objective(data);
+  const { objective: likelihood, hessian } = definition.likelihood(data);
   const objective = withPenalty(likelihood, centre, penalty, customers);
-  const { point, iterations, gradientNorm } = minimize(objective, Float64Array.from(centre), {
-    maxIterations,
-  });
+  const { point, value, gradient, iterations, gradientNorm } = minimizeFromSample(
+    objective,
+    data,
+    (sample) => definition.likelihood(sample).objective,
+    Float64Array.from(centre),
+    { maxIterations },
+  );
   const parameters = toParameters(names, point);
   const noDropout = definition.hasNoDropout(parameters, meanT);
   // With a penalty there is a maximum wherever it lies: the priors pull every parameter back.
   if (penalty === 0) checkInterior(definition, point, centre, { noDropout, repeatCustomers });
-  const logLikelihood = -customers * likelihood(point, new Float64Array(names.length));
+  const mean = penalty === 0 ? value : likelihood(point, new Float64Array(names.length));
+  const curvature = () => (hessian && penalty === 0 ? hessian(point, gradient) : hessianOf(objective, point));
   const jacobian = names.map((name, i) => names.map((_, j) => (i === j ? parameters[name] : 0)));
   // The edge "nobody drops out" is a limit, not a stationary point: there is no information about it to invert.
   const precision = noDropout
     ? unknownPrecision(names)
-    : observedPrecision(objective, point, customers, names, jacobian);
+    : observedPrecision(curvature(), point, customers, names, jacobian);
   return assemble(definition, parameters, {
-    logLikelihood,
+    logLikelihood: -customers * mean,
     customers,
     repeatCustomers,
     iterations,

@@ -9,7 +9,7 @@ import type { Objective } from './line-search.ts';
 import { checkPenalty, runaways, withPenalty } from './log-parameters.ts';
 import { readModelJson } from './model-json.ts';
 import { minimize } from './optimize.ts';
-import { observedPrecision, type Precision, withPrecision } from './standard-errors.ts';
+import { hessianOf, observedPrecision, type Precision, withPrecision } from './standard-errors.ts';
 
 /** One row per customer. Rows with frequency 0 hold no information about spend and are passed over. */
 export interface SpendHistories {
@@ -163,7 +163,7 @@ function fitFree(data: SpendStatistics, penalty: number, maxIterations: number):
     [0, q, 0],
     [0, 0, gamma],
   ];
-  const precision = observedPrecision(objective, point, data.customers, names, jacobian);
+  const precision = observedPrecision(hessianOf(objective, point), point, data.customers, names, jacobian);
   return { parameters: { p, q, gamma }, value, iterations, gradientNorm, precision };
 }
 
@@ -180,7 +180,7 @@ function fitTied(data: SpendStatistics, penalty: number, maxIterations: number):
     [0, excess],
     [-gamma, gamma],
   ];
-  const precision = observedPrecision(objective, point, data.customers, names, jacobian);
+  const precision = observedPrecision(hessianOf(objective, point), point, data.customers, names, jacobian);
   return { parameters: { p, q: 1 + excess, gamma }, value, iterations, gradientNorm, precision };
 }
 

@@ -1,10 +1,6 @@
 import { bgNbdPurchaseCounts } from './bg-nbd-counts.ts';
-import {
-  type BgNbdName,
-  bgNbdObjective,
-  bgNbdRowLogLikelihood,
-  summarizeHistories,
-} from './bg-nbd-likelihood.ts';
+import { bgNbdLikelihood } from './bg-nbd-hessian.ts';
+import { type BgNbdName, bgNbdRowLogLikelihood } from './bg-nbd-likelihood.ts';
 import {
   bgNbdDiscountedPurchases,
   bgNbdExpectedPurchases,
@@ -24,7 +20,7 @@ const mbgNbd: PurchaseModelDefinition<BgNbdName> = {
   names: ['r', 'alpha', 'a', 'b'],
   timeNames: ['alpha'],
   dropoutNames: ['a', 'b'],
-  objective: (data) => bgNbdObjective(summarizeHistories(data, 1)),
+  likelihood: (data) => bgNbdLikelihood(data, 1),
   hasNoDropout: ({ a }) => runaways(['a'], [Math.log(a)], [0]).some(({ direction }) => direction === -1),
   logLikelihood: (parameters, x, tx, T) => bgNbdRowLogLikelihood(parameters, x, tx, T, 1),
   probabilityAlive: (parameters, x, tx, T) => bgNbdProbabilityAlive(parameters, x, tx, T, 1),

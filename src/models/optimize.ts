@@ -5,21 +5,27 @@ export interface MinimizeOptions {
   /** Stops when the largest |partial derivative| is at most this. Give objectives the scale of one observation. */
   gradientTolerance?: number;
   maxIterations?: number;
+  /** What a minimum of a like objective, of a part of the data say, came to know of the curvature. None unless given. */
+  curvature?: readonly Correction[];
 }
 
 export interface Minimum {
   readonly point: Float64Array;
   readonly value: number;
+  readonly gradient: Float64Array;
   /** Largest absolute partial derivative at the point. */
   readonly gradientNorm: number;
   readonly iterations: number;
   readonly evaluations: number;
+  /** For `minimize` of another objective. */
+  readonly curvature: readonly Correction[];
 }
 
+/** A step, how the gradient changed along it, and their product. */
 interface Correction {
-  step: Float64Array;
-  change: Float64Array;
-  curvature: number;
+  readonly step: Float64Array;
+  readonly change: Float64Array;
+  readonly curvature: number;
 }
 
 const memory = 10;
@@ -91,13 +97,15 @@ export function minimize(objective: Objective, start: Float64Array, options: Min
   let gradient = new Float64Array(start.length);
   let value = objective(point, gradient);
   let evaluations = 1;
-  const corrections: Correction[] = [];
+  const corrections = [...(options.curvature ?? [])];
   const report = (iterations: number): Minimum => ({
     point,
     value,
+    gradient,
     gradientNorm: maxAbs(gradient),
     iterations,
     evaluations,
+    curvature: corrections,
   });
   if (!Number.isFinite(value)) throw noConvergence('the objective is not finite at the start', report(0));
 

@@ -8,6 +8,7 @@ import {
   logistic,
   logOnePlusExp,
   logRisingFactorial,
+  trigamma,
 } from './special-functions.ts';
 
 const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
@@ -74,6 +75,24 @@ describe('lbeta', () => {
       fc.property(moderate, moderate, (u, v) => {
         expect(lbeta(u, v)).toBe(lbeta(v, u));
         expect(Math.abs(lbeta(u, v) - (lgamma(u) + lgamma(v) - lgamma(u + v)))).toBeLessThan(1e-11);
+      }),
+    );
+  });
+});
+
+describe('trigamma', () => {
+  it('meets closed forms', () => {
+    within(trigamma(1), Math.PI ** 2 / 6);
+    within(trigamma(0.5), Math.PI ** 2 / 2);
+    // pi^2 + 8 Catalan's constant (Abramowitz & Stegun 6.4.4 and the reflection formula).
+    within(trigamma(0.25), Math.PI ** 2 + 8 * 0.915_965_594_177_219);
+  });
+
+  it('is the slope of digamma', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.1, max: 1000, noNaN: true }), (x) => {
+        const h = 1e-4 * x;
+        within((digamma(x + h) - digamma(x - h)) / (2 * h), trigamma(x), 1e-5);
       }),
     );
   });

@@ -53,7 +53,13 @@ describe('observedPrecision', () => {
   const determinant = 2 * 0.5 - 0.36;
 
   it('inverts the Hessian times the observations', () => {
-    const precision = observedPrecision(quadratic(matrix), new Float64Array(2), 100, names, identity);
+    const precision = observedPrecision(
+      hessianOf(quadratic(matrix), new Float64Array(2)),
+      new Float64Array(2),
+      100,
+      names,
+      identity,
+    );
     expect(precision.hessianPositiveDefinite).toBe(true);
     expect(precision.standardErrors.u).toBeCloseTo(Math.sqrt(0.5 / determinant / 100), 10);
     expect(precision.standardErrors.v).toBeCloseTo(Math.sqrt(2 / determinant / 100), 10);
@@ -69,7 +75,13 @@ describe('observedPrecision', () => {
       [3, 0],
       [1, -1],
     ];
-    const { standardErrors } = observedPrecision(quadratic(matrix), new Float64Array(2), 1, names, jacobian);
+    const { standardErrors } = observedPrecision(
+      hessianOf(quadratic(matrix), new Float64Array(2)),
+      new Float64Array(2),
+      1,
+      names,
+      jacobian,
+    );
     expect(standardErrors.u).toBeCloseTo(3 * Math.sqrt(0.5 / determinant), 8);
     expect(standardErrors.v).toBeCloseTo(Math.sqrt((0.5 + 2 + 2 * 0.6) / determinant), 8);
   });
@@ -91,9 +103,9 @@ describe('observedPrecision', () => {
       [1, 1],
       [1, 1],
     ]);
-    expect(observedPrecision(flat, new Float64Array(2), 10, names, identity)).toEqual(
-      unknownPrecision(names),
-    );
+    expect(
+      observedPrecision(hessianOf(flat, new Float64Array(2)), new Float64Array(2), 10, names, identity),
+    ).toEqual(unknownPrecision(names));
     expect(unknownPrecision(names)).toEqual({
       hessianPositiveDefinite: false,
       conditionNumber: null,
@@ -104,7 +116,9 @@ describe('observedPrecision', () => {
       [1, 0],
       [0, -0.1],
     ]);
-    expect(() => observedPrecision(saddle, new Float64Array(2), 10, names, identity)).toThrowError(
+    expect(() =>
+      observedPrecision(hessianOf(saddle, new Float64Array(2)), new Float64Array(2), 10, names, identity),
+    ).toThrowError(
       expect.objectContaining({ code: 'MODEL_NO_CONVERGENCE', hint: expect.stringContaining('penalty') }),
     );
   });

@@ -99,17 +99,18 @@ export function symmetricEigen(symmetric: readonly (readonly number[])[]): {
  * Standard errors and covariances from the observed information: the Hessian of the mean negative log-likelihood (with the priors of a
  * penalty, where there is one) times the number of observations, inverted, and taken to the parameters by the delta method.
  * Efron & Hinkley (1978), Biometrika 65:457, on why observed and not expected; Wasserman (2004), All of Statistics, 9.10.
+ * @param hessian of that mean, at the point, which only an error names
  * @param jacobian one row per name: derivatives of the parameter in the optimiser's coordinates.
  * @throws AppError MODEL_NO_CONVERGENCE where the point is a saddle, which a small gradient alone does not show.
  */
 export function observedPrecision<Name extends string>(
-  objective: Objective,
+  hessian: readonly (readonly number[])[],
   point: Float64Array,
   observations: number,
   names: readonly Name[],
   jacobian: readonly (readonly number[])[],
 ): Precision<Name> {
-  const { values, vectors } = symmetricEigen(hessianOf(objective, point));
+  const { values, vectors } = symmetricEigen(hessian);
   const least = Math.min(...values);
   const largest = Math.max(...values);
   if (least < -Math.max(1e-6 * largest, 1e-8)) {

@@ -7,7 +7,7 @@ import { daysBefore, outcomesOf } from './snapshot.ts';
 export interface Forecasts {
   readonly sight: Sight;
   /** Cut-offs whose outcomes trained the classifiers, newest first. */
-  readonly fittedAt: readonly Date[];
+  readonly fit: readonly Cut[];
   /** In order of simplicity. Where history is too short for a candidate, it is not among them. */
   readonly candidates: readonly FittedCandidate[];
   readonly probabilities: ReadonlyMap<CandidateName, Float64Array>;
@@ -52,7 +52,7 @@ export class Forecaster {
       const candidates = fitCandidates(sight, { fit, level: cuts, overlap });
       return {
         sight,
-        fittedAt: fit.map((cut) => cut.population.moment),
+        fit,
         candidates,
         probabilities: new Map(candidates.map((candidate) => [candidate.name, candidate.predict(sight)])),
       };

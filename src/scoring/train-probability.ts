@@ -68,7 +68,7 @@ export async function trainProbability(
   const forecast = await chosenForecast(forecaster, asOf);
   if (!forecast) return { missing: [{ what: 'a cut-off that can be learnt from', have: 0, need: 1 }] };
   const { chosen, selection, forecasts } = forecast;
-  const { sight, fittedAt } = forecasts;
+  const { sight, fit } = forecasts;
   const purchaseModel = population === 'buyers' ? await history.purchaseModel(asOf) : undefined;
   const judged = await judge(forecaster, daysBefore(asOf, horizonDays));
   return {
@@ -81,7 +81,7 @@ export async function trainProbability(
         horizonDays,
         chosen: chosen.name,
         selection: selection ?? null,
-        fittedAt: fittedAt.map((date) => date.toISOString()),
+        fittedAt: fit.map(({ population: { moment } }) => moment.toISOString()),
       },
       evaluation: { horizonDays, ...describe(judged) },
       asOf,
