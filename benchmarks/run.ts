@@ -3,6 +3,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   import: () => import('./import.ts'),
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
+  scoring: () => import('./scoring.ts'),
 };
 
 const [name, ...args] = process.argv.slice(2);

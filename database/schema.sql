@@ -585,6 +585,14 @@ CREATE FUNCTION app_schema.feature_words() RETURNS TABLE(feature text, unit text
       'the time since the first visit', 'время с первой активности'),
     ('inactive_days', 'ago', NULL, 'last seen {}', 'последняя активность {}', NULL, NULL, NULL, NULL,
       'the time since the last visit', 'время с последней активности'),
+    ('season_days_30', 'count', 'purchase day|purchase days|день с покупками|дня с покупками|дней с покупками',
+      '{} in the 30 days after this date last year', '{} за 30 дней после этой даты год назад',
+      'no purchases in the 30 days after this date last year', 'ни одной покупки за 30 дней после этой даты год назад', NULL, NULL,
+      'purchases at this time last year', 'покупки в это же время год назад'),
+    ('season_days_90', 'count', 'purchase day|purchase days|день с покупками|дня с покупками|дней с покупками',
+      '{} in the 90 days after this date last year', '{} за 90 дней после этой даты год назад',
+      'no purchases in the 90 days after this date last year', 'ни одной покупки за 90 дней после этой даты год назад', NULL, NULL,
+      'purchases in this season last year', 'покупки в этот же сезон год назад'),
     -- From here on within a window of days that ends the feature's name: views_30.
     ('purchase_days', 'count', 'purchase day|purchase days|день с покупками|дня с покупками|дней с покупками', '{}', '{}',
       'no purchases', 'ни одной покупки', NULL, NULL, 'the number of purchase days', 'число дней с покупками'),
@@ -806,7 +814,7 @@ ALTER FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time 
 
 COMMENT ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) IS 'The model of a kind that is applied at a moment: the promoted one with the latest as_of that knew nothing of what came after the moment';
 
-CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, purchase_days_30 integer, purchase_days_90 integer, purchase_days_365 integer, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer, refund_events integer, tenure_days integer, inactive_days integer, active_days_90 integer, views_7 integer, views_30 integer, views_90 integer, carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer)
+CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, purchase_days_30 integer, purchase_days_90 integer, purchase_days_365 integer, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer, refund_events integer, tenure_days integer, inactive_days integer, active_days_90 integer, views_7 integer, views_30 integer, views_90 integer, carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer, season_days_30 integer, season_days_90 integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
   WITH behaviour AS (
@@ -818,7 +826,10 @@ CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zon
       coalesce(sum(a.bot_events) FILTER (WHERE a.age < 30), 0) AS bot_events_30, sum(a.refund_events) AS refund_events,
       count(*) FILTER (WHERE a.purchases > 0 AND a.age < 30) AS purchase_days_30,
       count(*) FILTER (WHERE a.purchases > 0 AND a.age < 90) AS purchase_days_90,
-      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 365) AS purchase_days_365
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 365) AS purchase_days_365,
+      -- The days that followed this one a year ago: who buys for one season is seen nowhere else.
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age BETWEEN 335 AND 364) AS season_days_30,
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age BETWEEN 275 AND 364) AS season_days_90
     FROM (
       SELECT d.*, (SELECT app_schema.day_of(p_as_of - interval '1 microsecond')) - d.day AS age
       FROM app_schema.get_user_days('-infinity', p_as_of) d
@@ -828,7 +839,8 @@ CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zon
   SELECT b.user_id, c.frequency, c.recency_days, c.t_days, c.monetary_value, c.orders, c.gross_revenue, c.refunds,
     b.purchase_days_30::integer, b.purchase_days_90::integer, b.purchase_days_365::integer, c.gap_mean_days, c.gap_deviation_days,
     c.last_gap_days, b.refund_events::integer, b.tenure_days, b.inactive_days, b.active_days_90::integer, b.views_7::integer,
-    b.views_30::integer, b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer
+    b.views_30::integer, b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer,
+    b.season_days_30::integer, b.season_days_90::integer
   FROM behaviour b
   LEFT JOIN app_schema.get_customer_snapshot(p_as_of) c ON c.user_id = b.user_id
   ORDER BY b.user_id
@@ -1315,6 +1327,28 @@ ALTER FUNCTION app_schema.promote_model(p_model_run_id bigint) OWNER TO customer
 
 COMMENT ON FUNCTION app_schema.promote_model(p_model_run_id bigint) IS 'Makes a run the champion of its kind, also an older one; the next score applies it. Returns the kind';
 
+CREATE FUNCTION app_schema.rebuild_user_days() RETURNS bigint
+    LANGUAGE plpgsql
+    SET enable_indexscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET work_mem TO '128MB'
+    AS $$
+DECLARE
+  v_written bigint;
+BEGIN
+  -- First what is noted, then what is folded: what commits between the two is folded here and, harmlessly, once more next time.
+  DELETE FROM app_schema.user_day_changes;
+  DELETE FROM app_schema.user_days;
+  INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  RETURN v_written;
+END
+$$;
+
+ALTER FUNCTION app_schema.rebuild_user_days() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.rebuild_user_days() IS 'Folds all days anew and returns how many there are; refresh_user_days calls it';
+
 CREATE FUNCTION app_schema.refresh_user_days(p_rebuild boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -1328,12 +1362,7 @@ BEGIN
   SELECT count(*) INTO v_changed FROM app_schema.user_day_changes;
   -- A day folded alone costs as much as eight in a fold of everything.
   IF p_rebuild OR v_changed > v_days / 8 THEN
-    -- First what is noted, then what is folded: what commits between the two is folded here and, harmlessly, once more next time.
-    DELETE FROM app_schema.user_day_changes;
-    DELETE FROM app_schema.user_days;
-    INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
-    GET DIAGNOSTICS v_written = ROW_COUNT;
-    RETURN v_written;
+    RETURN app_schema.rebuild_user_days();
   END IF;
   WITH noted AS (
     DELETE FROM app_schema.user_day_changes RETURNING user_id, day
@@ -2108,6 +2137,10 @@ GRANT ALL ON FUNCTION app_schema.plural_form(p_number numeric, p_forms text, p_l
 REVOKE ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) TO app_user;
 GRANT ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.rebuild_user_days() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.rebuild_user_days() TO app_user;
+GRANT ALL ON FUNCTION app_schema.rebuild_user_days() TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO app_user;

@@ -163,6 +163,25 @@ CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events
 CREATE TRIGGER events_deleted AFTER DELETE ON app_schema.events
   REFERENCING OLD TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
+-- Reading the table in its own order and hashing: by the index of customers, which the planner prefers because it comes sorted, each event
+-- is looked up by itself (20,000,000 events, 5,000,000 days: 156 s, this way 83 s).
+CREATE FUNCTION app_schema.rebuild_user_days() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET enable_indexscan = off SET enable_bitmapscan = off SET work_mem = '128MB'
+AS $function$
+DECLARE
+  v_written bigint;
+BEGIN
+  -- First what is noted, then what is folded: what commits between the two is folded here and, harmlessly, once more next time.
+  DELETE FROM app_schema.user_day_changes;
+  DELETE FROM app_schema.user_days;
+  INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  RETURN v_written;
+END
+$function$;
+COMMENT ON FUNCTION app_schema.rebuild_user_days() IS 'Folds all days anew and returns how many there are; refresh_user_days calls it';
+
 CREATE FUNCTION app_schema.refresh_user_days(p_rebuild boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 AS $function$
@@ -176,12 +195,7 @@ BEGIN
   SELECT count(*) INTO v_changed FROM app_schema.user_day_changes;
   -- A day folded alone costs as much as eight in a fold of everything.
   IF p_rebuild OR v_changed > v_days / 8 THEN
-    -- First what is noted, then what is folded: what commits between the two is folded here and, harmlessly, once more next time.
-    DELETE FROM app_schema.user_day_changes;
-    DELETE FROM app_schema.user_days;
-    INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
-    GET DIAGNOSTICS v_written = ROW_COUNT;
-    RETURN v_written;
+    RETURN app_schema.rebuild_user_days();
   END IF;
   WITH noted AS (
     DELETE FROM app_schema.user_day_changes RETURNING user_id, day
@@ -268,7 +282,7 @@ RETURNS TABLE (
   gross_revenue numeric, refunds numeric, purchase_days_30 integer, purchase_days_90 integer, purchase_days_365 integer,
   gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer, refund_events integer,
   tenure_days integer, inactive_days integer, active_days_90 integer, views_7 integer, views_30 integer, views_90 integer,
-  carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer
+  carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer, season_days_30 integer, season_days_90 integer
 )
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY INVOKER
 AS $function$
@@ -281,7 +295,10 @@ AS $function$
       coalesce(sum(a.bot_events) FILTER (WHERE a.age < 30), 0) AS bot_events_30, sum(a.refund_events) AS refund_events,
       count(*) FILTER (WHERE a.purchases > 0 AND a.age < 30) AS purchase_days_30,
       count(*) FILTER (WHERE a.purchases > 0 AND a.age < 90) AS purchase_days_90,
-      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 365) AS purchase_days_365
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age < 365) AS purchase_days_365,
+      -- The days that followed this one a year ago: who buys for one season is seen nowhere else.
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age BETWEEN 335 AND 364) AS season_days_30,
+      count(*) FILTER (WHERE a.purchases > 0 AND a.age BETWEEN 275 AND 364) AS season_days_90
     FROM (
       SELECT d.*, (SELECT app_schema.day_of(p_as_of - interval '1 microsecond')) - d.day AS age
       FROM app_schema.get_user_days('-infinity', p_as_of) d
@@ -291,7 +308,8 @@ AS $function$
   SELECT b.user_id, c.frequency, c.recency_days, c.t_days, c.monetary_value, c.orders, c.gross_revenue, c.refunds,
     b.purchase_days_30::integer, b.purchase_days_90::integer, b.purchase_days_365::integer, c.gap_mean_days, c.gap_deviation_days,
     c.last_gap_days, b.refund_events::integer, b.tenure_days, b.inactive_days, b.active_days_90::integer, b.views_7::integer,
-    b.views_30::integer, b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer
+    b.views_30::integer, b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer,
+    b.season_days_30::integer, b.season_days_90::integer
   FROM behaviour b
   LEFT JOIN app_schema.get_customer_snapshot(p_as_of) c ON c.user_id = b.user_id
   ORDER BY b.user_id

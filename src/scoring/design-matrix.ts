@@ -31,6 +31,8 @@ const purchases: FeatureColumn[] = [
   'purchase_days_30',
   'purchase_days_90',
   'purchase_days_365',
+  'season_days_30',
+  'season_days_90',
   'gap_deviation_days',
   'refund_events',
 ];

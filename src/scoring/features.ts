@@ -29,6 +29,8 @@ const featureColumns = [
   'carts_30',
   'carts_90',
   'bot_events_30',
+  'season_days_30',
+  'season_days_90',
 ] as const;
 
 export type FeatureColumn = (typeof featureColumns)[number];

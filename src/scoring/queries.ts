@@ -81,7 +81,9 @@ export const PUBLISH_DETAILS = `
   WITH gone AS (
     DELETE FROM app_schema.user_score_details t WHERE NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = t.user_id)
   )
-  INSERT INTO app_schema.user_score_details (user_id, model_run_id, ltv_status, churn_status, purchase_status, explanation)
+  INSERT INTO app_schema.user_score_details AS t (user_id, model_run_id, ltv_status, churn_status, purchase_status, explanation)
   SELECT user_id, $1, ltv_status, churn_status, purchase_status, explanation FROM staged_scores ORDER BY user_id
   ON CONFLICT (user_id) DO UPDATE SET model_run_id = excluded.model_run_id, ltv_status = excluded.ltv_status,
-    churn_status = excluded.churn_status, purchase_status = excluded.purchase_status, explanation = excluded.explanation`;
+    churn_status = excluded.churn_status, purchase_status = excluded.purchase_status, explanation = excluded.explanation
+    WHERE (t.ltv_status, t.churn_status, t.purchase_status, t.explanation)
+      IS DISTINCT FROM (excluded.ltv_status, excluded.churn_status, excluded.purchase_status, excluded.explanation)`;

@@ -406,6 +406,18 @@ describe('the reasons of a probability', () => {
       '2 дня с покупками за последние 365 дней',
     ],
     [
+      'season_days_30',
+      1,
+      '1 purchase day in the 30 days after this date last year',
+      '1 день с покупками за 30 дней после этой даты год назад',
+    ],
+    [
+      'season_days_90',
+      0,
+      'no purchases in the 90 days after this date last year',
+      'ни одной покупки за 90 дней после этой даты год назад',
+    ],
+    [
       'purchase_days_30',
       undefined,
       'the number of purchase days in the last 30 days',

@@ -1,0 +1,135 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { withLogin } from '../src/database/connection-urls.ts';
+import { startEmbedded } from '../src/database/embedded/server.ts';
+import { migrate } from '../src/database/migrations.ts';
+import { createPool } from '../src/database/pool.ts';
+import { type ScoreOptions, score } from '../src/scoring/score.ts';
+import { daysBefore } from '../src/scoring/snapshot.ts';
+import { train } from '../src/scoring/train.ts';
+import { bigShopEnd, loadBigShop } from './big-shop.ts';
+
+/*
+ * npm run bench -- scoring [CUSTOMERS] [EVENTS]
+ *
+ * Everything from events to published scores, 1,000,000 customers and 20,000,000 events unless given. The baseline is the one aggregation
+ * alone: all events folded to days of customers by one SELECT that writes nothing.
+ */
+
+const passwords = { app: 'app_password', ml: 'ml_password', admin: 'admin_password' };
+const options: Omit<ScoreOptions, 'asOf'> = {
+  codeVersion: 'bench',
+  purchaseHorizonDays: 30,
+  churnHorizonDays: 90,
+  ltvHorizonDays: 365,
+  ltvDiscountHorizonDays: 1095,
+  ltvDiscountRate: 0.1,
+  ltvMinBuyers: 500,
+  ltvMinHistoryDays: 182,
+  minOutcomes: 100,
+};
+
+/** As refresh_user_days has it. */
+const BASELINE = `
+  SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL work_mem = '128MB';
+  SELECT count(*) AS days, sum(spend) FROM app_schema.fold_all_days()`;
+
+/** One event of every hundred, of customers of all kinds, on the last day before the moment. */
+const NEW_EVENTS = `
+  INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp, properties)
+  SELECT 1 + (hashint8extended(n, 77) & 1073741823) % $1::integer, 1 + n % 1000, (ARRAY['view', 'view', 'add_to_cart', 'purchase'])[1 + n % 4],
+    $2::timestamptz - interval '1 hour' * (1 + n % 20), CASE n % 4 WHEN 3 THEN '{"amount": 20}' ELSE '{}' END::jsonb
+  FROM generate_series(1, $3::integer) n`;
+const FINGERPRINT = `
+  SELECT md5(string_agg(concat_ws(' ', user_id, segment_id, ltv, float4send(churn_probability), float4send(purchase_probability_30d)), ',' ORDER BY user_id)) AS hash
+  FROM app_schema.user_metrics`;
+
+const write = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function timed(title: string, run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await run();
+  const seconds = (performance.now() - began) / 1000;
+  write(`${title.padEnd(58)} ${seconds.toFixed(1).padStart(7)} s`);
+  return seconds;
+}
+
+async function measure(
+  url: string,
+  pools: { app: pg.Pool; ml: pg.Pool },
+  events: number,
+  customers: number,
+): Promise<void> {
+  const { app, ml } = pools;
+  const administrator = createPool(url, { applicationName: 'bench' });
+  const sql = (text: string, values: unknown[] = []) => administrator.query(text, values);
+  const asOf = bigShopEnd;
+  const scoreAt = (moment: Date) => score(ml, app, { ...options, asOf: moment });
+  const hash = async (): Promise<string> => (await sql(FINGERPRINT)).rows[0].hash;
+  const baseline = await timed('the one aggregation alone (baseline)', () =>
+    sql(`BEGIN; ${BASELINE}; COMMIT`),
+  );
+  const fold = await timed('the same, kept as days of customers', () =>
+    sql('SELECT app_schema.refresh_user_days(true)'),
+  );
+  await sql('VACUUM ANALYZE app_schema.user_days');
+  const training = await timed('train', () => train(ml, app, { ...options, asOf }));
+  const apply = await timed('score: apply and publish, into empty tables', () => scoreAt(asOf));
+  const again = await timed('score again, nothing new', () => scoreAt(asOf));
+  const full = fold + apply;
+  await sql(NEW_EVENTS, [customers, asOf, Math.round(events / 100)]);
+  const late = await timed('score after 1 % new events, same moment', () => scoreAt(asOf));
+  const incremental = await hash();
+  const refold = await timed('all folded anew', () => sql('SELECT app_schema.refresh_user_days(true)'));
+  await sql('DELETE FROM app_schema.user_metrics');
+  const reapply = await timed('and scored anew', () => scoreAt(asOf));
+  const same = (await hash()) === incremental;
+  const next = daysBefore(asOf, -1);
+  await sql(NEW_EVENTS, [customers, next, Math.round(events / 100)]);
+  const moved = await timed('score after 1 % new events, a day later: all rows change', () => scoreAt(next));
+  const ratio = (seconds: number, to: number): string => (seconds / to).toFixed(2);
+  write('');
+  write(
+    `score from events to published rows / the aggregation alone   ${ratio(full, baseline)}   (aim: at most 3)`,
+  );
+  write(`train / the aggregation alone                                 ${ratio(training, baseline)}`);
+  write(`score again with nothing new / full                           ${ratio(again, full)}`);
+  write(
+    `score after 1 % new events / full                             ${ratio(late, refold + reapply)}   (aim: at most 0.2)`,
+  );
+  write(`score after 1 % new events, a day later / full                ${ratio(moved, refold + reapply)}`);
+  write(
+    `incremental and full results are ${same ? 'identical' : 'DIFFERENT'}; memory of this process at most ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`,
+  );
+  await administrator.end();
+}
+
+export async function run([customers = '1000000', events = '20000000']: string[]): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'customer-analyzer-bench-'));
+  // Open to traverse: started by root, the server runs as somebody else.
+  chmodSync(home, 0o755);
+  const server = await startEmbedded({
+    home,
+    port: 20_000 + (process.pid % 20_000),
+    superuserPassword: 'postgres',
+  });
+  try {
+    const url = server.url('bench_scoring');
+    await migrate(url, passwords);
+    const began = performance.now();
+    const shop = await loadBigShop(url, { customers: Number(customers), events: Number(events) });
+    write(
+      `${shop.customers} customers, ${shop.buyers} of them bought; ${shop.events} events, ${Math.round(shop.bytes / 2 ** 20)} MB; made in ${Math.round((performance.now() - began) / 1000)} s`,
+    );
+    const pool = (role: 'app' | 'ml'): pg.Pool =>
+      createPool(withLogin(url, `${role}_user`, passwords[role]), { applicationName: 'bench' });
+    const pools = { app: pool('app'), ml: pool('ml') };
+    await measure(url, pools, shop.events, shop.customers);
+    await Promise.all([pools.app.end(), pools.ml.end()]);
+  } finally {
+    await server.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
