@@ -89,13 +89,14 @@ function classifierCandidate(
   return Object.freeze<FittedCandidate>({
     name,
     predict: (sight) => together(models, sight).map(curve.apply),
-    contributions:
-      ({ matrix }) =>
-      (row) => {
-        const [first, ...others] = models.map((model) => model.contributions(matrix, row).features);
-        for (const other of others) for (let j = 0; j < other.length; j++) first![j]! += other[j]!;
-        return first!.map((effect) => effect / models.length);
-      },
+    contributions: ({ matrix }) => {
+      const [first, ...others] = models.map((model) => model.effects(matrix));
+      return (row) => {
+        const sum = first!(row);
+        for (const other of others) other(row).forEach((effect, j) => void (sum[j]! += effect));
+        return sum.map((effect) => effect / models.length);
+      };
+    },
     toJSON: () => ({ name, models: models.map((model) => model.toJSON()), calibration: curve.toJSON() }),
   });
 }

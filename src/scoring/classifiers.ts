@@ -48,7 +48,7 @@ export function fitBoostedTreesTo(cuts: readonly Cut[]): FittedClassifier {
   const { diagnostics } = fitBoostedTrees(train.matrix, train.outcome, {
     ...plan,
     validation: take(1),
-    maxTrees: 400,
+    maxTrees: 250,
     patience: 30,
   });
   return fitBoostedTrees(matrix, outcome, { ...plan, maxTrees: Math.max(1, diagnostics.trees) });

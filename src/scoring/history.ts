@@ -58,7 +58,7 @@ export class History {
 }
 
 /** More customers say little more of a few dozen parameters, and cost memory at every cut-off. */
-const MAX_TRAINING_CUSTOMERS = 50_000;
+const MAX_TRAINING_CUSTOMERS = 20_000;
 
 /** What training looks at: everybody, or in a large shop a share drawn by id. */
 export async function trainingHistory(client: pg.ClientBase): Promise<History> {

@@ -18,6 +18,8 @@ export interface FittedClassifier {
   /** One probability a row. @throws AppError MODEL_BAD_INPUT for other features or values that the model refuses */
   predict(matrix: FeatureMatrix): Float64Array;
   contributions(matrix: FeatureMatrix, row: number): Contributions;
+  /** `contributions(matrix, row).features` of any row; fast where many rows are asked for in order. */
+  effects(matrix: FeatureMatrix): (row: number) => Float64Array;
   toJSON(): object;
 }
 

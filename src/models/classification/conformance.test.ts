@@ -124,6 +124,16 @@ describe.each(classifiers)('$name', ({ train, fromJSON }) => {
     expect(none.predict({ names: [], rows: 1, columns: [] })[0]).toBeCloseTo(0.25, 7);
   });
 
+  it('gives the same effects for many rows as for one, in any order', () => {
+    const { rows } = data.matrix;
+    const effectsOf = model.effects(data.matrix);
+    for (const row of [0, 1, 2, rows - 1, 5, rows - 2]) {
+      const { features } = model.contributions(data.matrix, row);
+      effectsOf(row).forEach((effect, j) => void expect(effect).toBeCloseTo(features[j]!, 12));
+    }
+    expect(codeOf(() => effectsOf(rows))).toBe('MODEL_BAD_INPUT');
+  });
+
   it('counts weights: rows of weight 0 do not matter', () => {
     const weights = Float64Array.from(data.outcome, (_, row) => (row % 3 === 0 ? 0 : 2));
     const flipped = data.outcome.map((y, row) => (row % 3 === 0 ? 1 - y : y));

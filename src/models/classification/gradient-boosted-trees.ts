@@ -13,7 +13,7 @@ import { checkFeatureMatrix, checkSameFeatures, type FeatureMatrix } from './fea
 import { binRows, maxValueBins } from './quantile-bins.ts';
 import { meanLogLoss } from './row-losses.ts';
 import { openStoredModel, type StoredModel } from './stored-model.ts';
-import { addEnsemble, creditPaths, joinTrees, type TreeEnsemble } from './tree-ensemble.ts';
+import { addEnsemble, creditPaths, creditRows, joinTrees, type TreeEnsemble } from './tree-ensemble.ts';
 
 interface BoostedTreesDiagnostics {
   readonly rows: number;
@@ -101,6 +101,28 @@ function pathContributions(
   return { base, features, logOdds: logOdds[0]! };
 }
 
+/** Rows are asked for in order, so that a block at a time is worked out. */
+function blockwiseEffects(
+  { names, edges, ensemble }: BoostedTreesParameters,
+  matrix: FeatureMatrix,
+): (row: number) => Float64Array {
+  checkSameFeatures(names, matrix);
+  checkFeatureMatrix(matrix, 'allowed');
+  const width = edges.length;
+  const bins = new Uint8Array(blockRows * width);
+  const credits = new Float64Array(blockRows * width);
+  let [from, to] = [0, 0];
+  return (row) => {
+    checkRow(matrix, row);
+    if (row < from || row >= to) {
+      [from, to] = [row, Math.min(matrix.rows, row + blockRows)];
+      binRows(edges, matrix.columns, from, to, bins);
+      creditRows(ensemble, bins, width, to - from, credits.fill(0));
+    }
+    return credits.slice((row - from) * width, (row - from + 1) * width);
+  };
+}
+
 function fitted(
   parameters: BoostedTreesParameters,
   diagnostics: BoostedTreesDiagnostics,
@@ -117,6 +139,7 @@ function fitted(
       return predictAll(parameters, matrix);
     },
     contributions: (matrix, row) => pathContributions(parameters, matrix, row),
+    effects: (matrix) => blockwiseEffects(parameters, matrix),
     toJSON: () => ({
       model: 'gradient-boosted-trees',
       version: 1,

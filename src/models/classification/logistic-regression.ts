@@ -110,6 +110,7 @@ function fitted(parameters: LogisticParameters, diagnostics: LogisticDiagnostics
       return predictLogOdds(parameters, matrix).map(logistic);
     },
     contributions: (matrix, row) => linearContributions(parameters, matrix, row),
+    effects: (matrix) => (row) => linearContributions(parameters, matrix, row).features,
     toJSON: () => ({ model: 'logistic-regression', version: 1, parameters, diagnostics }),
   });
 }
