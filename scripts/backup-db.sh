@@ -130,7 +130,7 @@ dump_to_partial() {
 explain_failed_dump() {
   if is_disk_full; then
     die "the disk of $directory is full" 'Free some space (df -h), lower BACKUP_KEEP_DAYS, or set BACKUP_DIR to another disk.'
-  elif grep -q 'canceling statement due to lock timeout' "$work/complaints"; then
+  elif grep -q 'canceling statement due to .* timeout' "$work/complaints"; then
     die "a table is locked by another session for longer than $lock_wait" \
       'SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode = '"'AccessExclusiveLock'"'); shows by whom. BACKUP_LOCK_WAIT waits longer.'
   elif grep -q 'server version mismatch' "$work/complaints"; then

@@ -19,17 +19,19 @@ say() {
   [ -n "$quiet" ] || printf '%s\n' "$*" >&2
 }
 
-# die MESSAGE [WHAT TO DO]: exit code 1. Beside the log also where cron takes its mail from.
+# die MESSAGE [WHAT TO DO]: exit code 1.
 die() {
   explained=yes
-  complain "$@" >&2
-  [ -z "$logging" ] || complain "$@" >&3
+  complain "$@"
   exit 1
 }
 
+# With a log also to where cron takes its mail from: the log may be what fails.
 complain() {
-  printf '%s: %s\n' "$program" "$1"
-  [ -z "${2:-}" ] || printf '  %s\n' "$2"
+  local text="$program: $1"
+  [ -z "${2:-}" ] || text=$text$'\n'"  $2"
+  printf '%s\n' "$text" >&2 || true
+  [ -z "$logging" ] || printf '%s\n' "$text" >&3
 }
 
 # usage MESSAGE: exit code 2.
@@ -47,7 +49,8 @@ show_help() {
 # All messages go to BACKUP_LOG, if there is one.
 open_log() {
   [ -n "${BACKUP_LOG:-}" ] || return 0
-  { exec 3>&2 2>>"$BACKUP_LOG"; } 2>/dev/null || die "the log $BACKUP_LOG cannot be written" 'Correct BACKUP_LOG, or leave it out.'
+  (: >>"$BACKUP_LOG") 2>/dev/null || die "the log $BACKUP_LOG cannot be written" 'Correct BACKUP_LOG, or leave it out.'
+  exec 3>&2 2>>"$BACKUP_LOG"
   logging=yes
 }
 
@@ -248,9 +251,9 @@ clean_up() {
   trap '' HUP INT TERM
   [ -z "$job" ] || kill -TERM -- "-$job" 2>/dev/null
   if [ "$code" -gt 128 ]; then
-    complain 'interrupted' 'Nothing was kept or changed; run it again.' >&2
+    complain 'interrupted' 'Nothing was kept or changed; run it again.'
   elif [ "$code" != 0 ] && [ -z "$explained" ]; then
-    complain "stopped by a failure in line $failed_line" 'The messages above say why. Nothing was kept or changed.' >&2
+    complain "stopped by a failure in line $failed_line" 'The messages above say why. Nothing was kept or changed.'
   fi
   remove_unfinished
   close_session
