@@ -4,6 +4,7 @@
 #   ./scripts/backup-db.sh                 back up; prints the path of the archive
 #   ./scripts/backup-db.sh --list          the backups there are
 #   ./scripts/backup-db.sh --verify FILE…  checks archives without restoring them
+#     --no-manifest                        … whose .manifest or .sha256 is lost, or which pg_dump made: then only gzip and end are checked
 #   ./scripts/backup-db.sh --quiet         says nothing but the path and what went wrong
 #
 # Writes to database/backups/, or to BACKUP_DIR (one directory for each database):
@@ -116,9 +117,19 @@ SQL
     die 'the roles cannot be read' 'The message of PostgreSQL is above.'
 }
 
+# Names in quotes: what is a keyword differs between versions, and read_dump can tell where a name ends.
+dump() {
+  pg pg_dump --snapshot="$snapshot" --lock-wait-timeout="$lock_wait" --quote-all-identifiers --no-password
+}
+
+# pg_dump of 17 and newer sets a timeout that older servers do not know, also when it dumps one of those.
 roles_and_dump() {
-  cat "$work/roles.sql" &&
-    pg pg_dump --snapshot="$snapshot" --lock-wait-timeout="$lock_wait" --quote-all-identifiers --no-password
+  cat "$work/roles.sql" || return
+  if [ "$(major_of pg_dump)" -gt "$server_major" ]; then
+    dump | sed '1,/^SELECT pg_catalog.set_config/{/^SET transaction_timeout = 0;$/d;}'
+  else
+    dump
+  fi
 }
 
 dump_to_partial() {

@@ -68,15 +68,13 @@ check_archive() {
 }
 
 check_versions() {
-  local from=$server_major dumped_by=$server_major
+  local from=$server_major
   if [ -n "$manifest" ]; then
-    from=$(manifest_value "$manifest" server) dumped_by=$(manifest_value "$manifest" pg_dump)
-    from=${from%%.*} dumped_by=${dumped_by%%.*}
+    from=$(manifest_value "$manifest" server)
+    from=${from%%.*}
   fi
   [ "$from" -le "$server_major" ] ||
     die "the backup is of PostgreSQL $from, newer than this server, which is $server_version" "Restore it into PostgreSQL $from or newer. The database is as it was."
-  is_dump_newer=''
-  [ "$dumped_by" -le "$server_major" ] || is_dump_newer=yes
 }
 
 exists_database() {
@@ -173,20 +171,15 @@ SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L', :'name', :'en
 SQL
 }
 
-# pg_dump of 17 and newer sets a timeout that older servers do not know, also when it dumps one of those.
-suit_server() {
-  if [ -n "$is_dump_newer" ]; then sed '1,/^SELECT pg_catalog.set_config/{/^SET transaction_timeout = 0;$/d;}'; else cat; fi
-}
-
 load_archive() {
   set +e
-  gunzip -c <"$archive" | suit_server | PGDATABASE=$fresh sql --single-transaction -o /dev/null
+  gunzip -c <"$archive" | PGDATABASE=$fresh sql --single-transaction -o /dev/null
   printf '%s' "${PIPESTATUS[*]}" >"$work/codes"
 }
 
 load() {
   run_stages load_archive
-  [ "$codes" = '0 0 0' ] && return
+  [ "$codes" = '0 0' ] && return
   ! is_disk_full || die 'the disk of the server is full' 'Free some space there (df -h). The database is as it was.'
   ! grep -q 'invalid command .restrict' "$work/complaints" ||
     die 'this psql does not know \restrict' 'Install the newest minor release of its version. The database is as it was.'

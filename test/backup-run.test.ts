@@ -91,6 +91,18 @@ describe.skipIf(!canBackUp)('a backup (needs psql, pg_dump)', () => {
     await bench.query('DROP DATABASE by_hand', 'postgres');
   });
 
+  it('by a pg_dump newer than the server leaves out the one line that this server does not know', async () => {
+    const real = process.env['PATH'] as string;
+    const newer = `PATH='${real}'
+      if [ "$1" = --version ]; then echo 'pg_dump (PostgreSQL) 99.1'; exit; fi
+      pg_dump "$@" | sed 's/^SET lock_timeout = 0;$/&\\nSET transaction_timeout = 0;/'`;
+    const archive = await bench.archive({ PATH: programFolder('pg_dump', newer) });
+    expect(sqlOf(archive)).toContain('\nSET lock_timeout = 0;\n');
+    expect(sqlOf(archive)).not.toContain('transaction_timeout');
+    const run = await bench.restore(['--drill', archive]);
+    expect(run.code, run.stderr).toBe(0);
+  });
+
   it('works as the line of cron calls it: hardly any PATH, no terminal, any folder, a link to the script', async () => {
     const link = join(bench.folder, 'backup-link');
     symlinkSync(join(import.meta.dirname, '../scripts/backup-db.sh'), link);
