@@ -18,6 +18,8 @@
 #   BACKUP_KEEP_DAYS   older ones are removed after a backup that succeeded; 30 unless set
 #   BACKUP_KEEP_MIN    so many that pass their checksum stay, however old; 3 unless set, and never fewer
 #   BACKUP_LOCK_WAIT   how long to wait for a table that somebody has locked; 60s unless set
+#   BACKUP_ENCRYPT_TO  a public key of age (age1…) or gpg (its id or address): the archive is encrypted to it, and can be
+#                      restored only with the private key, which need not be here. BACKUP_IDENTITY: the file with that of age
 #   BACKUP_LOG         a file to append all messages to
 # Needs psql and pg_dump, not older than the server, or the container customer-analyzer-postgres.
 # Exit code: 0 done; 1 failed, nothing was left behind; 2 wrong use.
@@ -45,6 +47,12 @@ read_settings() {
   load_env_file "$root/.env"
   directory=$(absolute_path "${BACKUP_DIR:-$root/database/backups}")
   keep_days=${BACKUP_KEEP_DAYS:-30} keep_min=${BACKUP_KEEP_MIN:-3} lock_wait=${BACKUP_LOCK_WAIT:-60s}
+  encrypt_to=${BACKUP_ENCRYPT_TO:-}
+  case $encrypt_to in
+    '') cipher='' ;;
+    age1* | ssh-*) cipher=age ;;
+    *) cipher=gpg ;;
+  esac
   whole_number BACKUP_KEEP_DAYS "$keep_days"
   whole_number BACKUP_KEEP_MIN "$keep_min"
   keep_days=$((10#$keep_days)) keep_min=$((10#$keep_min))
@@ -57,6 +65,19 @@ prepare_directory() {
     die "cannot write into $directory" 'Make it writable for this user, or set BACKUP_DIR.'
   fi
   rm -f -- "$directory/.write-test.$$"
+}
+
+prepare_encryption() {
+  [ -n "$cipher" ] || return 0
+  command -v "$cipher" >/dev/null 2>&1 || die "BACKUP_ENCRYPT_TO asks for $cipher, which is not installed" "Install it (Debian: apt-get install ${cipher/gpg/gnupg}), or leave BACKUP_ENCRYPT_TO out."
+  encrypt </dev/null >/dev/null || die "$cipher cannot encrypt to $encrypt_to" 'Correct BACKUP_ENCRYPT_TO, or import the public key (gpg --import).'
+}
+
+encrypt() {
+  case $cipher in
+    age) age --recipient "$encrypt_to" ;;
+    gpg) gpg --batch --quiet --no-tty --trust-model always --compress-algo none --recipient "$encrypt_to" --encrypt ;;
+  esac
 }
 
 # Retention would count backups of two databases as one series.
@@ -93,7 +114,7 @@ reserve_name() {
   local now
   while :; do
     now=$(date -u +%Y%m%d_%H%M%S)
-    archive=$directory/customer_analyzer_$now.sql.gz
+    archive=$directory/customer_analyzer_$now.sql.gz${cipher:+.$cipher}
     if [ ! -e "$archive" ] && (set -o noclobber && : >"$archive.partial") 2>/dev/null; then
       reserved=$archive partial=$archive.partial
       [ -e "$archive" ] || return 0
@@ -133,9 +154,20 @@ roles_and_dump() {
 }
 
 dump_to_partial() {
+  local stages
   set +e
-  roles_and_dump | gzip >"$partial"
-  printf '%s' "${PIPESTATUS[*]}" >"$work/codes"
+  if [ -z "$cipher" ]; then
+    roles_and_dump | gzip >"$partial"
+    stages=${PIPESTATUS[*]}
+  else
+    # Once encrypted, only who has the key can read it: the check is made on the way there.
+    mkfifo "$work/copy"
+    gunzip -c <"$work/copy" | read_dump | LC_ALL=C sort >"$work/found" &
+    roles_and_dump | gzip | tee "$work/copy" | encrypt >"$partial"
+    stages=${PIPESTATUS[*]}
+    wait $! || stages="$stages $?"
+  fi
+  printf '%s' "$stages" >"$work/codes"
 }
 
 explain_failed_dump() {
@@ -147,7 +179,7 @@ explain_failed_dump() {
   elif grep -q 'server version mismatch' "$work/complaints"; then
     die 'pg_dump is older than the server' "Install the package postgresql-client-$server_major."
   fi
-  die "the dump failed (exit codes of pg_dump and gzip: $codes)" 'The messages above say why. Nothing was kept; run it again once that is mended.'
+  die "the dump failed (exit codes of pg_dump, gzip and what follows: $codes)" 'The messages above say why. Nothing was kept; run it again once that is mended.'
 }
 
 write_manifest() {
@@ -178,13 +210,15 @@ check_and_publish() {
   local problem
   ask <"$root/scripts/lib/inventory.sql" | LC_ALL=C sort >"$work/inventory" ||
     die 'the tables cannot be counted' 'The message of PostgreSQL is above.'
-  problem=$(damage "$partial" "$work/inventory")
+  if [ -n "$cipher" ]; then problem=$(damage_found "$work/inventory"); else problem=$(damage "$partial" "$work/inventory"); fi
   [ -z "$problem" ] || die "the new archive is not good: $problem" 'Nothing was kept. Check disk and memory of this machine, then run it again.'
   write_manifest
   printf '%s  %s\n' "$(sha256 "$partial")" "${archive##*/}" "$(sha256 "$archive.manifest")" "${archive##*/}.manifest" >"$archive.sha256"
   # Else a power cut could leave the name without the contents.
-  sync "$partial" "$archive.manifest" "$archive.sha256" && mv -- "$partial" "$archive" && sync "$directory"
+  sync "$partial" "$archive.manifest" "$archive.sha256"
+  mv -- "$partial" "$archive"
   reserved=''
+  sync "$directory"
 }
 
 # backups get older by their names: a copy or a restored disk has new times on its files.
@@ -199,7 +233,7 @@ seconds_of() {
 
 stamp_of() {
   local stamp=${1#customer_analyzer_}
-  printf '%s' "${stamp%.sql.gz}"
+  printf '%s' "${stamp%%.*}"
 }
 
 # Those of the future (a clock was wrong) are neither removed nor counted among the last ones.
@@ -223,6 +257,7 @@ back_up() {
   choose_programs psql pg_dump
   say "backing up $database (PostgreSQL $server_version at ${container:-${PGHOST:-localhost}:${PGPORT:-5432}}) to $directory"
   prepare_directory
+  prepare_encryption
   refuse_other_database
   open_work
   open_session
@@ -231,7 +266,7 @@ back_up() {
   open_snapshot
   reserve_name
   run_stages dump_to_partial
-  [ "$codes" = '0 0' ] || explain_failed_dump
+  [[ $codes =~ ^[0\ ]+$ ]] || explain_failed_dump
   check_and_publish
   close_session
   say "done: $(size_of "$archive") bytes, $(grep -c '^rows ' "$archive.manifest") tables, $((SECONDS - started)) seconds"

@@ -19,7 +19,7 @@
 # Roles that are missing are created, without a password. Nothing is written outside of the server but temporary files.
 #
 # The server and the database are found as backup-db.sh finds them (its --help): DATABASE_URL, PGHOST …, the embedded server,
-# localhost:5432. The login has to be a superuser, or to own the database and be allowed to create databases. BACKUP_LOG: as there.
+# localhost:5432. BACKUP_IDENTITY names the file with the key of an archive that age encrypted; gpg has its own. The login has to be a superuser, or to own the database and be allowed to create databases. BACKUP_LOG: as there.
 # Needs psql, not older than the server, or the container customer-analyzer-postgres.
 # Exit code: 0 done; 1 failed, the database is as it was; 2 wrong use.
 
@@ -173,7 +173,7 @@ SQL
 
 load_archive() {
   set +e
-  gunzip -c <"$archive" | PGDATABASE=$fresh sql --single-transaction -o /dev/null
+  unpacked "$archive" | PGDATABASE=$fresh sql --single-transaction -o /dev/null
   printf '%s' "${PIPESTATUS[*]}" >"$work/codes"
 }
 

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -293,6 +295,68 @@ describe.skipIf(!canBackUp)('a backup (needs psql, pg_dump)', () => {
     });
     expect(failed.stderr).toContain('cannot be reached');
     expect(readFileSync(log, 'utf8')).toContain('cannot be reached');
+  });
+});
+
+const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+
+describe.skipIf(!canBackUp)('encryption (needs psql, pg_dump)', () => {
+  async function roundTrip(
+    suffix: string,
+    env: Record<string, string>,
+    key: Record<string, string>,
+  ): Promise<void> {
+    const run = await bench.backUp(env);
+    expect(run.code, run.stderr).toBe(0);
+    const archive = run.stdout.trimEnd();
+    expect(archive).toMatch(new RegExp(`\\.sql\\.gz\\.${suffix}$`));
+    expect(bench.names()).toHaveLength(3);
+    expect(() => sqlOf(archive)).toThrow();
+    expect((await bench.backUp({}, ['--list'])).stdout).toMatch(/ good\n$/);
+    const without = await bench.restore(['--drill', archive], { GNUPGHOME: bench.temporary });
+    expect(without.code).toBe(1);
+    expect(without.stderr).toMatch(/cannot be decrypted and unpacked here/);
+    expect((await bench.backUp(key, ['--verify', archive])).code).toBe(0);
+    const drill = await bench.restore(['--drill', archive], key);
+    expect(drill.code, drill.stderr).toBe(0);
+    execFileSync('find', [bench.temporary, '-mindepth', '1', '-delete']);
+  }
+
+  it.skipIf(!has('age'))('by age to a public key; only the private key restores (needs age)', async () => {
+    const identity = join(bench.folder, 'identity');
+    execFileSync('age-keygen', ['-o', identity], { stdio: 'ignore' });
+    const recipient = /public key: (age1\w+)/.exec(readFileSync(identity, 'utf8'))?.[1] as string;
+    await roundTrip('age', { BACKUP_ENCRYPT_TO: recipient }, { BACKUP_IDENTITY: identity });
+  });
+
+  it.skipIf(!has('gpg'))('by gpg to a public key; only the private key restores (needs gpg)', async () => {
+    // Sockets of its agent need a short path.
+    const home = mkdtempSync(join(tmpdir(), 'gpg-'));
+    const env = { ...process.env, GNUPGHOME: home };
+    const key = ['--batch', '--quiet', '--passphrase', '', '--quick-gen-key', 'backup@example.com'];
+    execFileSync('gpg', key, { env, stdio: 'ignore' });
+    try {
+      const gnupg = { GNUPGHOME: home };
+      await roundTrip('gpg', { ...gnupg, BACKUP_ENCRYPT_TO: 'backup@example.com' }, gnupg);
+    } finally {
+      execFileSync('gpgconf', ['--kill', 'gpg-agent'], { env });
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
+  it.skipIf(!has('age'))('keeps rows that pg_dump forgets from passing, too (needs age)', async () => {
+    const identity = join(bench.folder, 'another');
+    execFileSync('age-keygen', ['-o', identity], { stdio: 'ignore' });
+    const recipient = /public key: (age1\w+)/.exec(readFileSync(identity, 'utf8'))?.[1] as string;
+    const real = process.env['PATH'];
+    const forgetful = programFolder(
+      'pg_dump',
+      `PATH='${real}'\ncase $1 in --version) exec pg_dump --version ;; esac\npg_dump "$@" | sed '/^7\\t/d'`,
+    );
+    const run = await bench.backUp({ PATH: forgetful, BACKUP_ENCRYPT_TO: recipient });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toMatch(/its rows are not those of its manifest/);
+    expect(bench.names()).toEqual([]);
   });
 });
 

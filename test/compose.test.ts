@@ -214,7 +214,7 @@ describe('.env.example', () => {
   const example = exampleVariables();
 
   it('names every variable that the program, the scripts or docker-compose.yml reads, and no other', () => {
-    const scripts = ['backup-db.sh', 'restore-db.sh', 'lib/postgres.sh'].map((name) =>
+    const scripts = ['backup-db.sh', 'restore-db.sh', 'lib/postgres.sh', 'lib/archive.sh'].map((name) =>
       read(`scripts/${name}`),
     );
     const used = new Set([

@@ -5,7 +5,9 @@
 #   customer_analyzer_YYYYMMDD_HHMMSS.sql.gz.sha256     checksums of both
 # The archive gets its name last, so that who sees it sees all three.
 
-name_pattern='^customer_analyzer_([0-9]{8}_[0-9]{6})\.sql\.gz$'
+# With BACKUP_ENCRYPT_TO the name ends in .sql.gz.age or .sql.gz.gpg.
+
+name_pattern='^customer_analyzer_([0-9]{8}_[0-9]{6})\.sql\.gz(\.age|\.gpg)?$'
 
 sha256() {
   if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi <"$1" | cut -d' ' -f1
@@ -23,7 +25,7 @@ manifest_value() {
 # archives_in DIRECTORY: the base names, oldest first.
 archives_in() {
   local file
-  for file in "$1"/customer_analyzer_*.sql.gz; do
+  for file in "$1"/customer_analyzer_*.sql.gz "$1"/customer_analyzer_*.sql.gz.age "$1"/customer_analyzer_*.sql.gz.gpg; do
     if [[ ${file##*/} =~ $name_pattern ]] && [ -e "$file" ]; then printf '%s\n' "${file##*/}"; fi
   done | LC_ALL=C sort
 }
@@ -56,19 +58,33 @@ read_dump() {
     END { print "end " (complete && !copying && opened == closed ? "complete" : "missing") }'
 }
 
-# unpack_and_read ARCHIVE OUTPUT: fails where gzip finds damage.
-unpack_and_read() {
-  gunzip -c <"$1" 2>/dev/null | read_dump | LC_ALL=C sort >"$2"
+# unpacked ARCHIVE: its SQL; fails where gzip finds damage or the key is not here.
+unpacked() {
+  case $1 in
+    *.age) age --decrypt --identity "${BACKUP_IDENTITY:-}" <"$1" | gunzip -c ;;
+    *.gpg) gpg --batch --quiet --decrypt <"$1" | gunzip -c ;;
+    *) gunzip -c <"$1" ;;
+  esac
 }
 
 # damage ARCHIVE MANIFEST: prints what is wrong with the contents, nothing where all is well. An empty MANIFEST asks for less.
 damage() {
-  if ! unpack_and_read "$1" "$work/found"; then
-    echo 'gzip finds it damaged or cut off'
-  elif ! grep -qx 'end complete' "$work/found"; then
+  if unpacked "$1" 2>"$work/unpacking" | read_dump | LC_ALL=C sort >"$work/found"; then
+    damage_found "$2"
+  else
+    case $1 in
+      *.age | *.gpg) echo "it cannot be decrypted and unpacked here (age: BACKUP_IDENTITY names the file with the key): $(tail -n 1 "$work/unpacking")" ;;
+      *) echo 'gzip finds it damaged or cut off' ;;
+    esac
+  fi
+}
+
+# damage_found MANIFEST: the same of what has been read into $work/found.
+damage_found() {
+  if ! grep -qx 'end complete' "$work/found"; then
     echo "it ends before the dump's closing line: a part is missing"
-  elif [ -n "$2" ]; then
-    sed -n '/^rows /p' "$2" >"$work/expected"
+  elif [ -n "$1" ]; then
+    sed -n '/^rows /p' "$1" >"$work/expected"
     sed -n '/^rows /p' "$work/found" | diff "$work/expected" - >"$work/difference" ||
       echo "its rows are not those of its manifest (<, > is what it holds): $(sed -n '/^[<>]/p' "$work/difference" | head -n 3 | tr '\n' ' ')"
   fi
