@@ -2221,7 +2221,9 @@ GRANT SELECT ON TABLE app_schema.users TO ml_user;
 GRANT SELECT,USAGE ON SEQUENCE app_schema.users_user_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.users_user_id_seq TO ml_user;
 
-GRANT SELECT ON TABLE maintenance.backup_runs TO admin_user;
+GRANT SELECT,INSERT ON TABLE maintenance.backup_runs TO admin_user;
+
+GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user;
 
 GRANT SELECT ON TABLE maintenance.migrations TO admin_user;
 

@@ -240,6 +240,9 @@ stamp_of() {
 remove_old() {
   local now name kept=0
   now=$(seconds_of "$(stamp_of "${archive##*/}")")
+  name=$(archives_in "$directory" | head -n 1)
+  # Most nights nothing is old, and no checksum has to be calculated.
+  [ $((now - $(seconds_of "$(stamp_of "$name")"))) -gt $((keep_days * 86400)) ] || return 0
   for name in $(archives_in "$directory" | LC_ALL=C sort -r); do
     local age=$((now - $(seconds_of "$(stamp_of "$name")")))
     [ "$age" -ge 0 ] || continue

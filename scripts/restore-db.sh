@@ -31,7 +31,7 @@ root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 . "$root/scripts/lib/archive.sh"
 
 under_way='Customer Analyzer: a restore is under way'
-replaced='Customer Analyzer: replaced by a restore'
+replaced='Customer Analyzer: replaced by a restore of'
 fresh=''
 started=$SECONDS
 
@@ -215,7 +215,7 @@ restore_into_fresh() {
 
 # Both names in one transaction. The first rename holds the database closed to new sessions and waits 5 seconds for the old ones.
 rename_both() {
-  sql -v database="$database" -v old="$old" -v fresh="$fresh" -v replaced="$replaced" -v replaces="${replaces:-no}" <<'SQL'
+  sql -v database="$database" -v old="$old" -v fresh="$fresh" -v replaced="$replaced $database" -v replaces="${replaces:-no}" <<'SQL'
 BEGIN;
 \if :replaces
 ALTER DATABASE :"database" RENAME TO :"old";
@@ -249,11 +249,30 @@ swap() {
   fresh=''
 }
 
+# What worked when is the story of this server: it is not to be that of the day of the backup.
+keep_history() {
+  local columns='kind, succeeded, archive, finished_at, duration_seconds, message'
+  [ -n "$old" ] || return 0
+  if ! copy_history 2>"$work/complaints"; then
+    say 'the records of earlier backups and drills (maintenance.backup_runs) are now those of the backup'
+  fi
+}
+
+copy_history() {
+  PGDATABASE=$old sql <<<"COPY (SELECT $columns FROM maintenance.backup_runs ORDER BY backup_run_id) TO STDOUT;" >"$work/history" || return
+  {
+    printf 'TRUNCATE maintenance.backup_runs;\nCOPY maintenance.backup_runs (%s) FROM STDIN;\n' "$columns"
+    cat "$work/history"
+    echo '\.'
+  } | PGDATABASE=$database sql --single-transaction
+}
+
 restore() {
   check_target
   say "restoring ${archive##*/} into $database (PostgreSQL $server_version at ${container:-${PGHOST:-localhost}:${PGPORT:-5432}})"
   restore_into_fresh restoring
   swap
+  keep_history
   record_run restore true "${archive##*/}" $((SECONDS - started))
   say "done in $((SECONDS - started)) seconds: $database is the backup of $(manifest_value "${manifest:-/dev/null}" moment)"
   [ -n "$old" ] || return 0
@@ -308,7 +327,7 @@ rehearse() {
 
 drop_replaced() {
   local names name
-  names=$(sql -v comment="$replaced" -v name="$database" <<<"SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = :'comment' AND starts_with(datname, left(:'name', 20));")
+  names=$(sql -v comment="$replaced $database" <<<"SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = :'comment';")
   [ -n "$names" ] || { say 'no database was replaced by a restore'; return 0; }
   confirm "These databases will be dropped: $(printf '%s' "$names" | tr '\n' ' ')"
   printf '%s\n' "$names" | while IFS= read -r name; do

@@ -65,10 +65,19 @@ describe.skipIf(!canBackUp)('a restore (needs psql, pg_dump)', () => {
     ).toEqual([{ reltuples: 2000 }]);
     expect(
       await bench.query(
-        "SELECT kind, succeeded, archive FROM maintenance.backup_runs WHERE kind = 'restore'",
+        'SELECT kind, succeeded, archive FROM maintenance.backup_runs ORDER BY backup_run_id DESC LIMIT 2',
       ),
-    ).toEqual([{ kind: 'restore', succeeded: true, archive: basename(archive) }]);
+    ).toEqual([
+      { kind: 'restore', succeeded: true, archive: basename(archive) },
+      // Recorded after the backup was taken: the story of the server goes on.
+      { kind: 'backup', succeeded: true, archive: basename(archive) },
+    ]);
 
+    // What belongs to another database is not dropped.
+    const other = { DATABASE_URL: bench.url('customer_analyze') };
+    expect((await bench.restore(['--drop-old', '--yes'], other)).stderr).toContain(
+      'no database was replaced',
+    );
     const [old] = await kept();
     expect(old).toMatch(/^customer_analyzer_before_\d{8}_\d{6}$/);
     expect(await bench.contents(old)).not.toEqual(before);

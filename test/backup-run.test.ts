@@ -20,6 +20,7 @@ import { withLogin } from '../src/database/connection-urls.ts';
 import { BackupBench, canBackUp, NAME, sign } from './support/backup.ts';
 import { runCli } from './support/cli.ts';
 import { runClient } from './support/programs.ts';
+import { PASSWORDS } from './support/test-database.ts';
 
 const bench = new BackupBench();
 beforeAll(async () => {
@@ -130,6 +131,13 @@ describe.skipIf(!canBackUp)('a backup (needs psql, pg_dump)', () => {
     const run = await bench.backUp({ DATABASE_URL: undefined, PGHOST: hostname, PGPORT: port });
     rmSync(join(bench.folder, '.pgpass'));
     expect(run.code, run.stderr).toBe(0);
+  });
+
+  it('needs no superuser', async () => {
+    const url = withLogin(bench.url(), 'admin_user', PASSWORDS.admin);
+    const archive = await bench.archive({ DATABASE_URL: url });
+    const drill = await bench.restore(['--drill', archive]);
+    expect(drill.code, drill.stderr).toBe(0);
   });
 
   it('finds the embedded server that runs', async () => {

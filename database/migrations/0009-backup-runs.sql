@@ -16,6 +16,8 @@ COMMENT ON TABLE maintenance.backup_runs IS
   'Backups, restores and drills (a restore to a scratch database, compared and dropped): written by scripts/backup-db.sh and scripts/restore-db.sh';
 COMMENT ON COLUMN maintenance.backup_runs.archive IS 'Base name of the archive';
 COMMENT ON COLUMN maintenance.backup_runs.message IS 'Why it failed';
-GRANT SELECT ON maintenance.backup_runs TO admin_user;
+-- admin_user can make backups, which includes this table and its sequence.
+GRANT SELECT, INSERT ON maintenance.backup_runs TO admin_user;
+GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user;
 
 SET LOCAL ROLE customer_analyzer_owner;
