@@ -15,6 +15,9 @@ import { AppError } from '../src/errors.ts';
  * `gunzip | psql -1`, of the same database on the embedded server with durable settings, in turns. Ours is more: the archive is
  * read back, all rows are counted on the server and in the archive, checksums; after the restore everything is counted and
  * compared again and analysed.
+ *
+ * Measured: backup 1.25 (9.4 s beside 7.5 s), restore 1.18 (24.4 s beside 20.6 s); 2 million events, 3 rounds, PostgreSQL 15, a
+ * machine of 2 cores with other work going on. Most of the difference of the backup is reading the archive back.
  */
 
 const passwords = { app: 'app_password', ml: 'ml_password', admin: 'admin_password' };

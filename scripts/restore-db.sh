@@ -234,6 +234,8 @@ end_sessions() {
 swap() {
   local renaming
   old=''
+  # A moment is left, and whoever would be told "interrupted" could not know which of the two has the name.
+  trap '' HUP INT TERM
   if [ -n "$replaces" ]; then
     refuse_sessions
     old=$(dated_name before)
