@@ -216,6 +216,26 @@ describe.skipIf(!canBackUp)(
       );
     });
 
+    it('the disk does not take what was written', async () => {
+      const programs = join(bench.folder, 'failing-sync');
+      mkdirSync(programs);
+      writeFileSync(join(programs, 'sync'), '#!/bin/sh\necho "sync: Input/output error" >&2\nexit 1\n', {
+        mode: 0o755,
+      });
+      const run = await bench.backUp({ PATH: `${programs}:${process.env['PATH']}` });
+      expectFailure(run, /Input\/output error/, /Nothing was kept/);
+    });
+
+    it('what should encrypt it is missing or does not know the key', async () => {
+      const run = await bench.backUp({ BACKUP_ENCRYPT_TO: 'nobody@example.com', GNUPGHOME: bench.temporary });
+      expectFailure(
+        run,
+        /gpg cannot encrypt to nobody@example\.com|gpg, which is not installed/,
+        /BACKUP_ENCRYPT_TO/,
+      );
+      execFileSync('find', [bench.temporary, '-mindepth', '1', '-delete']);
+    });
+
     it.each([
       ['--nonsense', /there is no option/],
       ['file', /not understood/],
