@@ -176,8 +176,6 @@ explain_failed_dump() {
   elif grep -q 'canceling statement due to .* timeout' "$work/complaints"; then
     die "a table is locked by another session for longer than $lock_wait" \
       'SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode = '"'AccessExclusiveLock'"'); shows by whom. BACKUP_LOCK_WAIT waits longer.'
-  elif grep -q 'server version mismatch' "$work/complaints"; then
-    die 'pg_dump is older than the server' "Install the package postgresql-client-$server_major."
   fi
   die "the dump failed (exit codes of pg_dump, gzip and what follows: $codes)" 'The messages above say why. Nothing was kept; run it again once that is mended.'
 }

@@ -273,7 +273,7 @@ describe.skipIf(!canBackUp)(
       if (major < 18)
         expectFailure(
           run,
-          new RegExp(`pg_dump|psql ${major} is older than the server, which is PostgreSQL 18`),
+          new RegExp(`(pg_dump|psql) ${major} is older than the server, which is PostgreSQL 18`),
           /postgresql-client-18/,
         );
       else expect(run.code).toBe(0);
