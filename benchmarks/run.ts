@@ -1,5 +1,6 @@
 /** npm run bench -- NAME [ARGS]: one file a benchmark, each prints a ratio to a baseline measured in the same run. */
 const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
+  backup: () => import('./backup.ts'),
   import: () => import('./import.ts'),
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),

@@ -1797,6 +1797,34 @@ ALTER TABLE app_schema.users_user_id_seq OWNER TO customer_analyzer_owner;
 
 ALTER SEQUENCE app_schema.users_user_id_seq OWNED BY app_schema.users.user_id;
 
+CREATE TABLE maintenance.backup_runs (
+    backup_run_id bigint NOT NULL,
+    kind text NOT NULL,
+    succeeded boolean NOT NULL,
+    archive text NOT NULL,
+    finished_at timestamp with time zone DEFAULT now() NOT NULL,
+    duration_seconds integer NOT NULL,
+    message text,
+    CONSTRAINT backup_runs_kind_check CHECK ((kind = ANY (ARRAY['backup'::text, 'drill'::text, 'restore'::text])))
+);
+
+ALTER TABLE maintenance.backup_runs OWNER TO postgres;
+
+COMMENT ON TABLE maintenance.backup_runs IS 'Backups, restores and drills (a restore to a scratch database, compared and dropped): written by scripts/backup-db.sh and scripts/restore-db.sh';
+
+COMMENT ON COLUMN maintenance.backup_runs.archive IS 'Base name of the archive';
+
+COMMENT ON COLUMN maintenance.backup_runs.message IS 'Why it failed';
+
+ALTER TABLE maintenance.backup_runs ALTER COLUMN backup_run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME maintenance.backup_runs_backup_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE maintenance.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
@@ -1866,6 +1894,9 @@ ALTER TABLE ONLY app_schema.users
 
 ALTER TABLE ONLY app_schema.users
     ADD CONSTRAINT users_telegram_id_key UNIQUE (telegram_id);
+
+ALTER TABLE ONLY maintenance.backup_runs
+    ADD CONSTRAINT backup_runs_pkey PRIMARY KEY (backup_run_id);
 
 ALTER TABLE ONLY maintenance.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
@@ -2226,6 +2257,10 @@ GRANT SELECT ON TABLE app_schema.users TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.users_user_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.users_user_id_seq TO ml_user;
+
+GRANT SELECT,INSERT ON TABLE maintenance.backup_runs TO admin_user;
+
+GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user;
 
 GRANT SELECT ON TABLE maintenance.migrations TO admin_user;
 

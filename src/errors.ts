@@ -22,6 +22,7 @@ export const errorCodes = {
   MIGRATION_UNKNOWN: { exit: 1, status: 500, title: 'The database is newer than this program' },
   PORT_TAKEN: { exit: 1, status: 500, title: 'Port is taken' },
   PSQL_MISSING: { exit: 1, status: 500, title: 'psql is not installed' },
+  BACKUP_UNAVAILABLE: { exit: 1, status: 500, title: 'Backups cannot be made here' },
 
   IMPORT_FILE: { exit: 2, status: 400, title: 'File cannot be read' },
   IMPORT_FORMAT: { exit: 2, status: 400, title: 'Format is not recognised' },

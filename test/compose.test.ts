@@ -213,8 +213,14 @@ describe('Dockerfile', () => {
 describe('.env.example', () => {
   const example = exampleVariables();
 
-  it('names every variable that the program or docker-compose.yml reads, and no other', () => {
-    const used = new Set([...source.matchAll(/\$\{(\w+):-/g)].map((match) => match[1] as string));
+  it('names every variable that the program, the scripts or docker-compose.yml reads, and no other', () => {
+    const scripts = ['backup-db.sh', 'restore-db.sh', 'lib/postgres.sh', 'lib/archive.sh'].map((name) =>
+      read(`scripts/${name}`),
+    );
+    const used = new Set([
+      ...[...source.matchAll(/\$\{(\w+):-/g)].map((match) => match[1] as string),
+      ...[...scripts.join('').matchAll(/\$\{(BACKUP_\w+):-/g)].map((match) => match[1] as string),
+    ]);
     loadConfig(
       new Proxy<Variables>(
         {},

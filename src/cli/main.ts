@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerBackup } from './commands/backup.ts';
 import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
@@ -32,6 +33,7 @@ function createProgram(): Command {
   registerRead(program, cli);
   registerSegments(program, cli);
   registerDb(program, cli);
+  registerBackup(program, cli);
   registerGenerate(program, cli);
   registerDemo(program, cli);
   return program;

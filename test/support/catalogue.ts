@@ -13,8 +13,8 @@ const isMember = (catalogue: string, column: string): string =>
   `EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${column} AND d.deptype = 'e')`;
 
 const queries: Record<string, string> = {
-  database: `SELECT ${owner('datdba')} AS owner, ${acl('datacl')} AS acl, (SELECT array_agg(s.setconfig) FROM pg_db_role_setting s
-    WHERE s.setdatabase = d.oid) AS settings FROM pg_database d WHERE datname = current_database()`,
+  database: `SELECT ${owner('datdba')} AS owner, ${acl('datacl')} AS acl, ARRAY(SELECT concat_ws(' ', r.rolname, c)
+    FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) AS c LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid ORDER BY 1) AS settings FROM pg_database d WHERE datname = current_database()`,
   otherDatabases: `SELECT datname, has_database_privilege('public', oid, 'CONNECT') AS open FROM pg_database
     WHERE datname IN ('postgres', 'template1') ORDER BY 1`,
   roles: `SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolconfig,
@@ -51,11 +51,24 @@ export async function readCatalogue(url: string): Promise<Catalogue> {
   await client.connect();
   try {
     const catalogue: Catalogue = {};
-    for (const [name, sql] of Object.entries(queries)) catalogue[name] = (await client.query(sql)).rows;
+    for (const [name, sql] of Object.entries(queries))
+      catalogue[name] = (await client.query(sql)).rows.map(inTheSameWords);
     return catalogue;
   } finally {
     await client.end();
   }
+}
+
+/** PostgreSQL writes `varchar IN (…)` in other words once it has been through a dump. */
+function inTheSameWords(row: Record<string, unknown>): Record<string, unknown> {
+  const { definition } = row;
+  if (typeof definition !== 'string') return row;
+  return {
+    ...row,
+    definition: definition
+      .replaceAll(/\(ARRAY\[([^\]]*)\]\)::text\[\]/g, 'ARRAY[$1]')
+      .replaceAll(/\(('[^']*'::character varying)\)::text/g, '$1'),
+  };
 }
 
 /** The ledger of migrations is the runner's own; the init scripts know nothing of it. */
