@@ -92,9 +92,10 @@ function classifierCandidate(
     contributions: ({ matrix }) => {
       const [first, ...others] = models.map((model) => model.effects(matrix));
       return (row) => {
-        const sum = first!(row);
-        for (const other of others) other(row).forEach((effect, j) => void (sum[j]! += effect));
-        return sum.map((effect) => effect / models.length);
+        const further = others.map((effects) => effects(row));
+        return first!(row).map(
+          (effect, j) => further.reduce((sum, effects) => sum + effects[j]!, effect) / models.length,
+        );
       };
     },
     toJSON: () => ({ name, models: models.map((model) => model.toJSON()), calibration: curve.toJSON() }),
