@@ -137,6 +137,13 @@ describe('model registry', () => {
     ).toEqual([{ model_run_id: champion!.model_run_id }]);
   });
 
+  it('trains anew what another version stored in another form', async () => {
+    await db.adminPool.query(`UPDATE app_schema.model_runs SET model = '{"model": "of tomorrow"}' WHERE kind = 'churn'`);
+    const again = await scoreAt(AS_OF);
+    expect(again.trained).toContain('churn');
+    expect(again.churn.missing).toEqual([]);
+  });
+
   it('retires what it learnt from the demonstration shop with the shop', async () => {
     await removeDemo(db.appPool);
     const kept = await models();

@@ -8,7 +8,9 @@ export const LIST_SEGMENTS = 'SELECT * FROM app_schema.list_segments()';
 export const GET_TOP_PRODUCTS = 'SELECT * FROM app_schema.get_top_products($1, $2, $3)';
 export const GET_LATEST_RUN = 'SELECT * FROM app_schema.get_latest_run($1)';
 export const LIST_MODELS = 'SELECT * FROM app_schema.list_models($1, $2)';
-export const GET_MODEL_RUN = 'SELECT * FROM app_schema.model_runs WHERE model_run_id = $1';
+export const GET_MODEL_RUN = `
+  SELECT r.*, CASE WHEN r.model_run_id = (SELECT c.model_run_id FROM app_schema.get_champion(r.kind) c) THEN 'champion' ELSE r.status END AS status
+  FROM app_schema.model_runs r WHERE r.model_run_id = $1`;
 export const GET_REALISED_OUTCOMES = 'SELECT * FROM app_schema.get_realised_outcomes($1)';
 export const PROMOTE_MODEL = 'SELECT app_schema.promote_model($1) AS kind';
 export const GET_SHOP = 'SELECT time_zone, currency FROM app_schema.settings';

@@ -1,3 +1,4 @@
+import { candidateNames } from '../scoring/candidates.ts';
 import type { Metrics } from '../scoring/status.ts';
 import { type Column, renderTable } from './table.ts';
 
@@ -8,16 +9,37 @@ export interface MetricRow {
   readonly metrics: Metrics;
 }
 
+/** A stored evaluation comes back from jsonb with its keys in another order: as it was made they run from the simplest. */
+const modelOrder: readonly string[] = ['same-again', ...candidateNames, 'bg-nbd', 'mbg-nbd', 'pareto-nbd'];
+const metricOrder = [
+  'auc',
+  'ap',
+  'brier',
+  'logLoss',
+  'ece',
+  'spearman',
+  'gini',
+  'topDecileShare',
+  'totalRatio',
+  'mae',
+];
+
+/** Known names first, in their order, then the others as they come. */
+function inOrder<Entry>(entries: readonly [string, Entry][], order: readonly string[]): [string, Entry][] {
+  const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  return entries.toSorted(([one], [other]) => rank(one) - rank(other));
+}
+
 /** A row for each model; the star marks the one that was chosen. */
 export function metricRows(
   task: string,
   models: Readonly<Record<string, Metrics>>,
   chosen: unknown,
 ): MetricRow[] {
-  return Object.entries(models).map(([model, metrics]) => ({
+  return inOrder(Object.entries(models), modelOrder).map(([model, metrics]) => ({
     task,
     model: model === chosen ? `${model} *` : model,
-    metrics,
+    metrics: Object.fromEntries(inOrder(Object.entries(metrics), metricOrder)),
   }));
 }
 

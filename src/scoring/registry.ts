@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { AppError } from '../errors.ts';
 import type { Contest } from './contest.ts';
 import { type LifetimeValueModel, lifetimeValueModelFromJSON } from './lifetime-value-model.ts';
 import { type ProbabilityModel, probabilityModelFromJSON } from './probability-model.ts';
@@ -37,12 +38,23 @@ const restore = {
   ltv: lifetimeValueModelFromJSON,
 };
 
-/** The promoted models that knew nothing of what came after `asOf`. @throws MODEL_BAD_INPUT where a stored model cannot be read */
+/** `undefined` for what another version of the program stored in another form: such a model is as good as none, and is trained anew. */
+function readable<Model>(read: (json: unknown) => Model, json: unknown): Model | undefined {
+  try {
+    return read(json);
+  } catch (error) {
+    if (error instanceof AppError && error.code !== 'MODEL_BAD_INPUT') throw error;
+    return undefined;
+  }
+}
+
+/** The promoted models that knew nothing of what came after `asOf`. */
 export async function readChampions(client: pg.ClientBase, asOf: Date): Promise<Champions> {
   const champions: Record<string, unknown> = {};
   for (const kind of modelKinds) {
     const row = (await client.query(queries.CHAMPION, [kind, asOf])).rows[0];
-    if (!row) continue;
+    const model = row && readable<unknown>(restore[kind], row.model);
+    if (!model) continue;
     champions[kind] = {
       modelRunId: row.model_run_id,
       asOf: row.as_of,
@@ -51,7 +63,7 @@ export async function readChampions(client: pg.ClientBase, asOf: Date): Promise<
       algorithm: row.algorithm,
       parameters: row.parameters,
       evaluation: row.evaluation,
-      model: restore[kind](row.model),
+      model,
     };
   }
   return champions;

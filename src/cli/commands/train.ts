@@ -28,7 +28,7 @@ const columns: Column<TrainSummary>[] = [
   { heading: 'kind', cell: ({ kind }) => kind },
   { heading: 'algorithm', cell: ({ algorithm }) => algorithm },
   { heading: 'seconds', cell: ({ durationSeconds }) => durationSeconds.toFixed(1), align: 'right' },
-  { heading: 'verdict', cell: verdict },
+  { heading: 'verdict', cell: verdict, maxLength: 80 },
 ];
 
 export function registerTrain(program: Command, cli: CliContext): void {
