@@ -138,7 +138,9 @@ describe('model registry', () => {
   });
 
   it('trains anew what another version stored in another form', async () => {
-    await db.adminPool.query(`UPDATE app_schema.model_runs SET model = '{"model": "of tomorrow"}' WHERE kind = 'churn'`);
+    await db.adminPool.query(
+      `UPDATE app_schema.model_runs SET model = '{"model": "of tomorrow"}' WHERE kind = 'churn'`,
+    );
     const again = await scoreAt(AS_OF);
     expect(again.trained).toContain('churn');
     expect(again.churn.missing).toEqual([]);
