@@ -69,6 +69,7 @@ function valid(champions: Champions, snapshot: Snapshot, options: ScoreOptions):
   const kept = modelKinds.filter((kind) => {
     const champion = champions[kind];
     if (!champion || !isDeepStrictEqual(champion.parameters['settings'], settings[kind])) return false;
+    // Visitors grow fewer as they buy: their number says nothing of the past.
     if (kind === 'first_purchase') return true;
     const change = Math.abs(customersAt(snapshot, champion.asOf) - champion.customers);
     return change <= MAX_CHANGE_OF_PAST * champion.customers;
