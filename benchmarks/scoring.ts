@@ -1,15 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type pg from 'pg';
-import { withLogin } from '../src/database/connection-urls.ts';
-import { startEmbedded } from '../src/database/embedded/server.ts';
-import { migrate } from '../src/database/migrations.ts';
 import { createPool } from '../src/database/pool.ts';
 import { type ScoreOptions, score } from '../src/scoring/score.ts';
 import { daysBefore } from '../src/scoring/snapshot.ts';
 import { train } from '../src/scoring/train.ts';
-import { bigShopEnd, loadBigShop } from './big-shop.ts';
+import { type BigShop, bigShopEnd, loadBigShop } from './big-shop.ts';
+import { type ShopServer, withShopServer } from './shop-server.ts';
 
 /*
  * npm run bench -- scoring [CUSTOMERS] [EVENTS]
@@ -18,7 +12,6 @@ import { bigShopEnd, loadBigShop } from './big-shop.ts';
  * alone: all events folded to days of customers by one SELECT that writes nothing.
  */
 
-const passwords = { app: 'app_password', ml: 'ml_password', admin: 'admin_password' };
 const options: Omit<ScoreOptions, 'asOf'> = {
   codeVersion: 'bench',
   purchaseHorizonDays: 30,
@@ -56,13 +49,7 @@ async function timed(title: string, run: () => Promise<unknown>): Promise<number
   return seconds;
 }
 
-async function measure(
-  url: string,
-  pools: { app: pg.Pool; ml: pg.Pool },
-  events: number,
-  customers: number,
-): Promise<void> {
-  const { app, ml } = pools;
+async function measure({ url, app, ml }: ShopServer, { events, customers }: BigShop): Promise<void> {
   const administrator = createPool(url, { applicationName: 'bench' });
   const sql = (text: string, values: unknown[] = []) => administrator.query(text, values);
   const asOf = bigShopEnd;
@@ -107,29 +94,13 @@ async function measure(
 }
 
 export async function run([customers = '1000000', events = '20000000']: string[]): Promise<void> {
-  const home = mkdtempSync(join(tmpdir(), 'customer-analyzer-bench-'));
-  // Open to traverse: started by root, the server runs as somebody else.
-  chmodSync(home, 0o755);
-  const server = await startEmbedded({
-    home,
-    port: 20_000 + (process.pid % 20_000),
-    superuserPassword: 'postgres',
-  });
-  try {
-    const url = server.url('bench_scoring');
-    await migrate(url, passwords);
+  await withShopServer({}, async (server) => {
     const began = performance.now();
-    const shop = await loadBigShop(url, { customers: Number(customers), events: Number(events) });
+    const shop = await loadBigShop(server.url, { customers: Number(customers), events: Number(events) });
+    const seconds = Math.round((performance.now() - began) / 1000);
     write(
-      `${shop.customers} customers, ${shop.buyers} of them bought; ${shop.events} events, ${Math.round(shop.bytes / 2 ** 20)} MB; made in ${Math.round((performance.now() - began) / 1000)} s`,
+      `${shop.customers} customers, ${shop.buyers} of them bought; ${shop.events} events, ${Math.round(shop.bytes / 2 ** 20)} MB; made in ${seconds} s`,
     );
-    const pool = (role: 'app' | 'ml'): pg.Pool =>
-      createPool(withLogin(url, `${role}_user`, passwords[role]), { applicationName: 'bench' });
-    const pools = { app: pool('app'), ml: pool('ml') };
-    await measure(url, pools, shop.events, shop.customers);
-    await Promise.all([pools.app.end(), pools.ml.end()]);
-  } finally {
-    await server.stop();
-    rmSync(home, { recursive: true, force: true });
-  }
+    await measure(server, shop);
+  });
 }
