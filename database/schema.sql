@@ -1915,8 +1915,6 @@ CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id
 
 CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
 
-CREATE INDEX idx_model_runs_promoted ON app_schema.model_runs USING btree (kind, as_of, model_run_id) WHERE (status = 'promoted'::text);
-
 CREATE INDEX idx_product_identities_product_id ON app_schema.product_identities USING btree (product_id);
 
 CREATE INDEX idx_product_popularity_popularity ON app_schema.product_popularity USING btree (popularity DESC, product_id);

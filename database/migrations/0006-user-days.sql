@@ -29,7 +29,7 @@ CREATE TABLE app_schema.user_day_changes (
 );
 COMMENT ON TABLE app_schema.user_day_changes IS
   'Days that are to be folded again, written by triggers on events. Only ever added to and consumed: no key, so that writers never wait for each other';
--- get_user_days: is this day out of date?
+-- get_user_days: is this day out of date? Few notes are hashed instead; many, as after an import, do not fit into work_mem.
 CREATE INDEX idx_user_day_changes_user_id_day ON app_schema.user_day_changes (user_id, day);
 
 CREATE VIEW app_schema.event_facts WITH (security_invoker = true) AS

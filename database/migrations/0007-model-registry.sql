@@ -26,9 +26,6 @@ WHERE r.kind = 'segmentation' AND EXISTS (
   SELECT FROM app_schema.model_runs n WHERE n.kind = 'segmentation' AND n.model_run_id > r.model_run_id AND n.as_of < r.as_of
 );
 
--- get_champion: the promoted run of a kind with the latest as_of up to a moment.
-CREATE INDEX idx_model_runs_promoted ON app_schema.model_runs (kind, as_of, model_run_id) WHERE status = 'promoted';
-
 CREATE FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamptz DEFAULT 'infinity') RETURNS SETOF app_schema.model_runs
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY INVOKER
 AS $function$

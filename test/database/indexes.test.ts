@@ -18,6 +18,7 @@ beforeAll(async () => {
       SELECT 1 + i * 7919 % 5000, 1 + i * 1049 % 1990, (ARRAY['view', 'view', 'add_to_cart', 'purchase'])[1 + i % 4],
         '2024-01-01Z'::timestamptz + i * interval '20 minutes', '{"amount": 1}', 1, 'e' || i
       FROM generate_series(1, 40000) i;
+    INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days();
     INSERT INTO app_schema.user_identities SELECT 'shop', 'u' || user_id, user_id FROM app_schema.users;
     INSERT INTO app_schema.product_identities SELECT 'shop', 'p' || product_id, product_id FROM app_schema.products;
     INSERT INTO app_schema.segments SELECT i, 's' || i, '', '', '', '' FROM generate_series(1, 100) i;
@@ -110,6 +111,13 @@ const cases: Case[] = [
     index: 'idx_user_score_details_model_run_id',
     definition: 'ON app_schema.user_score_details USING btree (model_run_id)',
     queries: ['DELETE FROM app_schema.model_runs WHERE model_run_id = 1000'],
+  },
+  {
+    index: 'idx_user_day_changes_user_id_day',
+    definition: 'ON app_schema.user_day_changes USING btree (user_id, day)',
+    queries: [
+      "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM app_schema.get_user_days('-infinity', 'infinity')",
+    ],
   },
   {
     index: 'idx_product_popularity_popularity',
