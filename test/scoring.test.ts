@@ -88,6 +88,14 @@ describe('scoring', () => {
     expect(ltv.models['bg-nbd'].spearman).toBeGreaterThan(ltv.models['same-again'].spearman);
     expect(ltv.models['bg-nbd'].totalRatio).toBeGreaterThan(0.6);
     expect(ltv.models['bg-nbd'].totalRatio).toBeLessThan(1.6);
+    const { expected, lower, upper } = rows[0].evaluation.revenue;
+    const { sum } = (
+      await db.adminPool.query(
+        "SELECT sum((explanation ->> 'predicted_revenue')::numeric) AS sum FROM app_schema.user_score_details",
+      )
+    ).rows[0];
+    expect(Math.abs(expected / sum - 1)).toBeLessThan(1e-3);
+    expect(lower < expected && expected < upper).toBe(true);
   });
 
   it('records why a model was chosen: the simplest within one bootstrap standard error of the best', async () => {

@@ -1,7 +1,8 @@
 import { discountedPurchases } from '../models/discounted-purchases.ts';
 import { revenueIntervals } from '../models/revenue-interval.ts';
-import { type LifetimeValueModel, spendEvidence } from './lifetime-value-model.ts';
-import { DAYS_PER_WEEK } from './purchase-model.ts';
+import { type TotalRevenue, totalRevenueInterval } from '../models/total-revenue.ts';
+import { type LifetimeValueModel, type RevenueForecast, spendEvidence } from './lifetime-value-model.ts';
+import { DAYS_PER_WEEK, historiesOf } from './purchase-model.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface OutlookOptions {
@@ -53,4 +54,28 @@ export function revenueOutlook(
       discountedPurchases(purchases, weeklyRate, horizon, x, tx, T) * spend.expectedSpend(days, mean) * kept;
   }
   return outlook;
+}
+
+/**
+ * The revenue of all customers together within the horizon, with the interval that estimated parameters and the customers' own luck leave.
+ * It holds if the model is right: what it was worth one horizon ago stands beside it (`totalRatio` of the evaluation). `undefined` where
+ * the parameters have no standard errors.
+ */
+export function revenueTotal(
+  { purchases, spend, refundShare, level }: LifetimeValueModel,
+  snapshot: Snapshot,
+  forecast: RevenueForecast,
+  horizonDays: number,
+): TotalRevenue | undefined {
+  const evidence = Array.from(snapshot.userId, (_, i) => spendEvidence(snapshot, i));
+  const data = {
+    ...historiesOf(snapshot),
+    spendFrequency: Float64Array.from(evidence, ({ days }) => days),
+    meanSpend: Float64Array.from(evidence, ({ mean }) => mean),
+    expectedRevenue: forecast.revenue,
+  };
+  return totalRevenueInterval(purchases, spend, horizonDays / DAYS_PER_WEEK, data, {
+    level: INTERVAL_LEVEL,
+    kept: (1 - refundShare) * level,
+  });
 }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
 import { inSnapshot } from '../database/pool.ts';
 import type { PurchaseModel } from '../models/purchase-model.ts';
+import type { TotalRevenue } from '../models/total-revenue.ts';
 import { type Populations, readPopulations, snapshotOf } from './features.ts';
 import { driftOf, saidOf } from './monitoring.ts';
 import type { ProbabilityModel } from './probability-model.ts';
@@ -10,7 +11,7 @@ import { publishScores } from './publish.ts';
 import { DAYS_PER_WEEK } from './purchase-model.ts';
 import * as queries from './queries.ts';
 import { type Champions, type ModelOfKind, type RegisteredModel, readChampions } from './registry.ts';
-import { revenueOutlook } from './revenue-outlook.ts';
+import { revenueOutlook, revenueTotal } from './revenue-outlook.ts';
 import { type Answers, type Scores, scoreRows } from './score-rows.ts';
 import { promotedSegmentation, type Segmentation } from './segmentation.ts';
 import { daysBefore, type Snapshot } from './snapshot.ts';
@@ -40,6 +41,8 @@ export interface ScoreSummary {
   /** Who only looked so far, and got a probability to buy for the first time. */
   visitors: number;
   latestPurchase: Date;
+  /** Predicted revenue of all customers within the horizon of LTV; `undefined` where that cannot be said. */
+  revenue: TotalRevenue | undefined;
   /** Kinds whose models were missing or had become too old, and were trained first. */
   trained: readonly ModelKind[];
   ltv: ScorePart;
@@ -212,6 +215,11 @@ export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOpt
     const evaluations = Object.fromEntries(
       Object.entries(parts).map(([name, part]) => [name, part.evaluation]),
     );
+    const { forecast } = scores.ltv;
+    const revenue =
+      models.ltv &&
+      forecast &&
+      revenueTotal(models.ltv.model, scores.snapshot, forecast, options.ltvHorizonDays);
     const run = {
       asOf,
       codeVersion,
@@ -228,7 +236,7 @@ export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOpt
         ),
         bgNbd: models.ltv?.model.purchases.toJSON() ?? null,
       }),
-      evaluation: { ...evaluations, ...monitor(found) },
+      evaluation: { ...evaluations, ...monitor(found), revenue: revenue ?? null },
     };
     const modelRunId = await publishScores(appPool, run, scoreRows(scores));
     options.onProgress?.(STEPS, STEPS);
@@ -238,6 +246,7 @@ export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOpt
       customers: scores.snapshot.size,
       visitors: scores.firstPurchase.probabilities.length,
       latestPurchase,
+      revenue,
       trained: runs.map(({ kind }) => kind),
       ...parts,
     };

@@ -80,6 +80,13 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
     `run ${summary.modelRunId}: ${summary.customers} customers as of ${summary.asOf.toISOString()}`,
   );
   if (summary.trained.length > 0) output.line(`models trained first: ${summary.trained.join(', ')}`);
+  if (summary.revenue) {
+    const { expected, lower, upper } = summary.revenue;
+    const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
+    output.line(
+      `predicted revenue of ${cli.config.scoring.ltvHorizonDays} days: ${whole(expected)} (${whole(lower)} to ${whole(upper)} in 8 of 10 cases, if the model is right: see totalRatio)`,
+    );
+  }
   for (const line of [
     ...renderMissing('LTV', summary.ltv.missing),
     ...renderMissing('churn', summary.churn.missing),
@@ -122,6 +129,7 @@ export function registerScore(program: Command, cli: CliContext): void {
           customers,
           visitors,
           latestPurchase,
+          revenue,
           trained,
           ltv,
           purchase,
@@ -135,6 +143,7 @@ export function registerScore(program: Command, cli: CliContext): void {
           customers,
           visitors,
           latestPurchase,
+          revenue: revenue ?? null,
           trained,
           ltv: part(ltv),
           purchase: part(purchase),
