@@ -3,8 +3,7 @@ FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Install scripts would build, which needs the sources, and link the embedded PostgreSQL, which a container does not run.
-# Not npm ci: it wants the lock to name the binaries of every other platform too.
-RUN npm install --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build
@@ -13,7 +12,7 @@ FROM node:22-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # --omit=optional leaves out the 60 MB of the embedded PostgreSQL: here DATABASE_URL names a server.
-RUN npm install --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:22-slim
 WORKDIR /app
