@@ -204,14 +204,17 @@ BEGIN
   ), changed AS (
     SELECT DISTINCT n.user_id, n.day FROM noted n
   ), folded AS MATERIALIZED (
-    SELECT f.* FROM changed c CROSS JOIN LATERAL app_schema.fold_day(c.user_id, c.day, '-infinity', 'infinity') f
+    -- A day whose events are all gone stays, empty: to look for what is missing would compare each day with all others.
+    SELECT c.user_id AS of_user_id, c.day AS of_day, f.*
+    FROM changed c LEFT JOIN LATERAL app_schema.fold_day(c.user_id, c.day, '-infinity', 'infinity') f ON true
   ), emptied AS (
-    DELETE FROM app_schema.user_days d USING changed c
-    WHERE d.user_id = c.user_id AND d.day = c.day
-      AND NOT EXISTS (SELECT FROM folded f WHERE f.user_id = c.user_id AND f.day = c.day)
+    DELETE FROM app_schema.user_days d USING folded f
+    WHERE f.events IS NULL AND d.user_id = f.of_user_id AND d.day = f.of_day
   )
   INSERT INTO app_schema.user_days AS d
-  SELECT * FROM folded
+  SELECT f.user_id, f.day, f.events, f.purchases, f.orders, f.spend, f.refund_events, f.refunds, f.views, f.carts, f.bot_events
+  FROM folded f
+  WHERE f.events IS NOT NULL
   ON CONFLICT (user_id, day) DO UPDATE SET events = excluded.events, purchases = excluded.purchases, orders = excluded.orders,
     spend = excluded.spend, refund_events = excluded.refund_events, refunds = excluded.refunds, views = excluded.views,
     carts = excluded.carts, bot_events = excluded.bot_events
