@@ -196,7 +196,8 @@ describe.each(purchaseModels)('$title', ({ model: name, fit: fitModel, fromJSON 
   });
 
   it('gives probabilities of counts with the mean and the share of buyers that it gives by other ways', () => {
-    const horizon = fc.double({ min: 0, max: 200, noNaN: true });
+    // From half a second of a time in weeks on: below, the spacing of doubles is all that is left of a purchase.
+    const horizon = fc.double({ min: 1e-6, max: 200, noNaN: true });
     fc.assert(
       fc.property(history, horizon, (row, t) => {
         const [expected, , buys] = everyAnswer(fitted, t, row) as [number, number, number];
@@ -208,7 +209,8 @@ describe.each(purchaseModels)('$title', ({ model: name, fit: fitModel, fromJSON 
         expect(Math.abs(1 - counts[0]! - buys)).toBeLessThan(1e-10);
         const mean = counts.reduce((total, probability, n) => total + n * probability, 0);
         // What is cut off weighs at most the tail times a count not far beyond the last.
-        expect(Math.abs(mean - expected)).toBeLessThan(1e-9 * expected + 1e-10 * counts.length);
+        // Of customers who are all but certainly gone the rest is rounding, a billionth of a purchase.
+        expect(Math.abs(mean - expected)).toBeLessThan(1e-9 * expected + 1e-10 * counts.length + 1e-9);
         const shorter = fitted.purchaseCountDistribution(t, ...row, 1e-3);
         expect(shorter.length).toBeLessThanOrEqual(counts.length);
         const above = 1 - shorter.reduce((total, probability) => total + probability, 0);
