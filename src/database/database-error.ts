@@ -33,6 +33,10 @@ const translations: Record<string, Translation> = {
     code: 'DATABASE_UNREACHABLE',
     hint: 'All connections are taken; raise max_connections or start fewer processes.',
   },
+  '57014': {
+    code: 'DATABASE_TIMEOUT',
+    hint: 'Try again; if it stays so, look at what else the server is doing.',
+  },
   '57P01': { code: 'DATABASE_UNREACHABLE', hint: 'The server was stopped. Try again when it is back.' },
   '57P02': {
     code: 'DATABASE_UNREACHABLE',
@@ -67,6 +71,8 @@ export function databaseError(error: unknown): Error {
       hint: code?.startsWith('CA') ? (hint ?? translation.hint) : translation.hint,
       cause: error,
     });
+  if (message === 'Query read timeout')
+    return new AppError('DATABASE_TIMEOUT', 'the server stopped answering', { hint: HINT_REACH, cause: error });
   if (unreachable.test(message))
     return new AppError('DATABASE_UNREACHABLE', message, { hint: HINT_REACH, cause: error });
   if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
