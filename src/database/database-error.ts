@@ -72,7 +72,10 @@ export function databaseError(error: unknown): Error {
       cause: error,
     });
   if (message === 'Query read timeout')
-    return new AppError('DATABASE_TIMEOUT', 'the server stopped answering', { hint: HINT_REACH, cause: error });
+    return new AppError('DATABASE_TIMEOUT', 'the server stopped answering', {
+      hint: HINT_REACH,
+      cause: error,
+    });
   if (unreachable.test(message))
     return new AppError('DATABASE_UNREACHABLE', message, { hint: HINT_REACH, cause: error });
   if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {

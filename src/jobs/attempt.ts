@@ -36,9 +36,18 @@ function settle(context: AttemptContext, job: Job, runId: number, outcome: Outco
   const { skipOn } = (context.definitionOf ?? jobDefinition)(job.data.job);
   return inTransaction(context.pool, async (client) => {
     const db = asDatabase(client);
-    const end = async (state: EndState, fields: { result?: unknown; code?: string; message?: string } = {}) => {
+    const end = async (
+      state: EndState,
+      fields: { result?: unknown; code?: string; message?: string } = {},
+    ) => {
       const result = fields.result === undefined ? null : JSON.stringify(fields.result);
-      await client.query(queries.END_RUN, [runId, state, result, fields.code ?? null, fields.message ?? null]);
+      await client.query(queries.END_RUN, [
+        runId,
+        state,
+        result,
+        fields.code ?? null,
+        fields.message ?? null,
+      ]);
     };
     if (outcome.state === 'succeeded') {
       await context.boss.complete(job.name, job.id, {}, { db });

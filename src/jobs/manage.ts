@@ -50,7 +50,12 @@ export interface ScheduleChange {
 }
 
 /** @returns the next run by the changed schedule @throws JOB_SCHEDULE where it is none */
-export async function setSchedule(pool: pg.Pool, job: JobName, change: ScheduleChange, now: Date): Promise<Date> {
+export async function setSchedule(
+  pool: pg.Pool,
+  job: JobName,
+  change: ScheduleChange,
+  now: Date,
+): Promise<Date> {
   const [current] = await rows<{ cron: string; time_zone: string }>(pool, queries.GET_SCHEDULE, [
     job,
     change.time_zone ?? null,
@@ -61,7 +66,13 @@ export async function setSchedule(pool: pg.Pool, job: JobName, change: ScheduleC
     });
   const next = nextRun(change.cron ?? current.cron, current.time_zone, now);
   const { cron, time_zone, missed, enabled } = change;
-  await rows(pool, queries.SET_SCHEDULE, [job, cron ?? null, time_zone ?? null, missed ?? null, enabled ?? null]);
+  await rows(pool, queries.SET_SCHEDULE, [
+    job,
+    cron ?? null,
+    time_zone ?? null,
+    missed ?? null,
+    enabled ?? null,
+  ]);
   return next;
 }
 

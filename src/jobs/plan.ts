@@ -20,7 +20,12 @@ interface Schedule {
   planned: boolean | null;
 }
 
-type RecordRun = (job: JobName, dueAt: Date | null, state: 'skipped' | 'failed', message: string) => Promise<void>;
+type RecordRun = (
+  job: JobName,
+  dueAt: Date | null,
+  state: 'skipped' | 'failed',
+  message: string,
+) => Promise<void>;
 
 async function sendOrSkip(
   boss: PgBoss,

@@ -26,7 +26,8 @@ export const TO_WORK_ON = `
   SELECT name FROM pgboss.job
   WHERE name = ANY ($1) AND (state = 'active' OR (${WAITING} AND start_after <= now()))
   GROUP BY name ORDER BY max(priority) DESC, min(created_on)`;
-export const TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('customer-analyzer job'), hashtext($1)) AS locked";
+export const TRY_LOCK =
+  "SELECT pg_try_advisory_lock(hashtext('customer-analyzer job'), hashtext($1)) AS locked";
 export const UNLOCK = "SELECT pg_advisory_unlock(hashtext('customer-analyzer job'), hashtext($1))";
 export const ACTIVE = "SELECT id FROM pgboss.job WHERE name = $1 AND state = 'active'";
 
@@ -34,7 +35,8 @@ export const BEAT = `
   INSERT INTO jobs.workers (worker) VALUES ($1)
   ON CONFLICT (worker) DO UPDATE SET seen_at = now()`;
 export const LEAVE = 'DELETE FROM jobs.workers WHERE worker = $1';
-export const NEWEST_BEAT = 'SELECT extract(epoch FROM now() - max(seen_at))::float8 AS age_seconds FROM jobs.workers';
+export const NEWEST_BEAT =
+  'SELECT extract(epoch FROM now() - max(seen_at))::float8 AS age_seconds FROM jobs.workers';
 
 export const BEGIN_RUN = `
   INSERT INTO jobs.runs (job, queue_id, attempt, cause, due_at, worker, state) VALUES ($1, $2, $3, $4, $5, $6, 'running')
@@ -66,7 +68,8 @@ export const RUN_OF_REQUEST = `
 export const LIST_DEAD_LETTERS = `
   SELECT id, data ->> 'job' AS job, output ->> 'code' AS error_code, output ->> 'message' AS message, created_on AS died_at
   FROM pgboss.job WHERE name = 'dead-letters' AND state < 'active' ORDER BY created_on DESC`;
-export const GET_DEAD_LETTER = "SELECT data ->> 'job' AS job FROM pgboss.job WHERE name = 'dead-letters' AND id = $1 AND state < 'active'";
+export const GET_DEAD_LETTER =
+  "SELECT data ->> 'job' AS job FROM pgboss.job WHERE name = 'dead-letters' AND id = $1 AND state < 'active'";
 
 export const CLEAN_UP = 'SELECT what, removed FROM jobs.clean_up($1)';
 export const REFRESH_USER_DAYS = 'SELECT app_schema.refresh_user_days($1) AS written';

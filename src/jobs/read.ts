@@ -70,7 +70,8 @@ export function listRuns(
   return rows(pool, queries.LIST_RUNS, [job ?? null, limit, before ?? null]);
 }
 
-export const listDeadLetters = (pool: pg.Pool): Promise<DeadLetter[]> => rows(pool, queries.LIST_DEAD_LETTERS);
+export const listDeadLetters = (pool: pg.Pool): Promise<DeadLetter[]> =>
+  rows(pool, queries.LIST_DEAD_LETTERS);
 
 /** Seconds since any worker was heard of; `null` where there was none for a day. */
 export async function workerAgeSeconds(pool: pg.Pool): Promise<number | null> {

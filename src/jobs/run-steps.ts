@@ -99,10 +99,7 @@ async function runStep(args: readonly string[], options: RunOptions): Promise<Ou
 }
 
 /** Runs commands one after another, up to the first that does not succeed. The result is that of the only step, or the list of all. */
-export async function runSteps(
-  steps: readonly (readonly string[])[],
-  options: RunOptions,
-): Promise<Outcome> {
+export async function runSteps(steps: readonly (readonly string[])[], options: RunOptions): Promise<Outcome> {
   const results: unknown[] = [];
   for (const args of steps) {
     const outcome = await runStep(args, options);

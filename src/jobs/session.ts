@@ -54,7 +54,8 @@ export async function openSession(url: string): Promise<Session> {
       // To a server that is gone, a polite end would wait for ever.
       const ended = client.end().catch(() => undefined);
       const late = setTimeout(
-        () => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy(),
+        () =>
+          (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy(),
         1_000,
       );
       await ended;

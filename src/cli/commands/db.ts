@@ -82,7 +82,9 @@ async function showStatus(cli: CliContext, json: boolean): Promise<void> {
 
 function registerUpkeep(db: Command, cli: CliContext): void {
   db.command('refresh-days')
-    .description('Fold new events into days of customers; nothing depends on it but the speed of the next scoring')
+    .description(
+      'Fold new events into days of customers; nothing depends on it but the speed of the next scoring',
+    )
     .option('--rebuild', 'fold all days anew')
     .option('--json', 'answer as JSON')
     .action(({ rebuild = false, json }: { rebuild?: boolean; json?: boolean }) =>

@@ -87,14 +87,18 @@ async function run(
     cli.output.notice('No worker is running: it waits until one does. Start one: customer-analyzer worker');
   if (!wait) {
     if (json) cli.output.json({ id, job });
-    else cli.output.line(`${job} is waiting for a worker; customer-analyzer jobs history ${job} shows how it goes`);
+    else
+      cli.output.line(
+        `${job} is waiting for a worker; customer-analyzer jobs history ${job} shows how it goes`,
+      );
     return;
   }
   const ended = await waitForRun(cli, database, job, id);
   if (json) cli.output.json(ended);
   else cli.output.line(renderTable([ended], runColumns));
   if (ended.state === 'succeeded' || ended.state === 'skipped') return;
-  const code = ended.error_code && ended.error_code in errorCodes ? (ended.error_code as ErrorCode) : 'JOB_FAILED';
+  const code =
+    ended.error_code && ended.error_code in errorCodes ? (ended.error_code as ErrorCode) : 'JOB_FAILED';
   throw new AppError(code, ended.message ?? `${job} ${ended.state}`, {
     hint: 'It is tried again as long as attempts are left: customer-analyzer jobs history',
   });

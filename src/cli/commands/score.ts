@@ -132,7 +132,10 @@ export function registerScore(program: Command, cli: CliContext): void {
       '--as-of <moment>',
       'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now',
     )
-    .option('--unless-stale', `leave the scores as they are where the latest event is older than ${STALE_DAYS} days`)
+    .option(
+      '--unless-stale',
+      `leave the scores as they are where the latest event is older than ${STALE_DAYS} days`,
+    )
     .option('--json', 'answer as JSON')
     .action(({ asOf, json, unlessStale }: { asOf?: string; json?: boolean; unlessStale?: boolean }) =>
       cli.withDatabase(async (database) => {

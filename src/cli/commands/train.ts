@@ -56,7 +56,10 @@ async function trainModels(cli: CliContext, database: Database, asOf: Date, json
 }
 
 async function trainItems(cli: CliContext, database: Database, asOf: Date, json?: boolean): Promise<void> {
-  const trained = await trainRecommendations(database.mlPool, database.appPool, { asOf, codeVersion: VERSION });
+  const trained = await trainRecommendations(database.mlPool, database.appPool, {
+    asOf,
+    codeVersion: VERSION,
+  });
   if (json) return cli.output.json({ asOf, ...trained });
   cli.output.line(
     `${trained.pairs} pairs of ${trained.products} products, ${trained.repeatedly} of them bought repeatedly`,
