@@ -9,6 +9,8 @@ import { VERSION } from './version.ts';
 
 /** A request that takes longer answers 503: whoever asked has gone by then. */
 const LONGEST_STATEMENT_MS = 30_000;
+/** With all connections busy for so long, more who wait would only make it worse: they are told to come back. */
+const CONNECT_WITHIN_MS = 5_000;
 /** Requests that are under way may end; then their connections are cut. */
 const ANSWER_WITHIN_MS = 4_000;
 
@@ -26,6 +28,7 @@ export async function serveApi(
   const appPool = createPool(database.urls.app, {
     applicationName: 'customer-analyzer api',
     queryTimeoutMs: LONGEST_STATEMENT_MS,
+    connectTimeoutMs: CONNECT_WITHIN_MS,
   });
   const api = await createApi({ appPool, logger, version: VERSION, now: () => new Date() });
   const fixed = givenPort !== undefined || config.portGiven;
