@@ -63,7 +63,8 @@ export function createContext(channel: WorkerChannel | undefined): CliContext {
           if (closers.length > 0) output.notice('stopping');
           // Side by side: what serves and what works have their time to end each, not one after the other.
           await Promise.allSettled(closers.map((close) => close()));
-          await database.close(INTERRUPT_GRACE_MS);
+          // A worker that ended has nobody to tell: what is under way must not be committed behind the back of the next one.
+          await database.close(channel ? 0 : INTERRUPT_GRACE_MS);
         };
         stop().finally(() => process.exit(closers.length > 0 ? 0 : EXIT_CODES[signal]));
       };
