@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Pool } from '../database/pool.ts';
 
-export type IngestOutcome = 'accepted' | 'duplicate' | 'rejected' | 'conflict';
+type IngestOutcome = 'accepted' | 'duplicate' | 'rejected' | 'conflict';
 
 /** What happens in this process, counted for Prometheus. What stands in the database is read when somebody asks (read.ts). */
 export interface Metrics {

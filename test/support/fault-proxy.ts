@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
  * - `refuse`: connections that are there break, new ones are refused: the server is gone;
  * - `swallow`: nothing arrives any more, and nobody is told: a half-open connection, a cable pulled out.
  */
-export type Fault = 'pass' | 'refuse' | 'swallow';
+type Fault = 'pass' | 'refuse' | 'swallow';
 
 export interface FaultProxy {
   readonly port: number;
