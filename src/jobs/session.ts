@@ -28,7 +28,7 @@ export async function openSession(url: string): Promise<Session> {
     application_name: 'customer-analyzer worker',
     options: SERVER_KEEPALIVE,
     keepAlive: true,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 5_000,
     query_timeout: ANSWER_WITHIN_MS,
   });
   const lost = new AbortController();
