@@ -21,7 +21,10 @@ export async function compileKernel(): Promise<string> {
     const entry = fileURLToPath(new URL('assembly/index.ts', import.meta.url));
     const { error, stderr } = await main([entry, '--outFile', out, ...options.split(' ')]);
     if (error) throw new Error(stderr.toString(), { cause: error });
-    const lines = readFileSync(out).toString('base64').match(/.{1,100}/g) ?? [];
+    const lines =
+      readFileSync(out)
+        .toString('base64')
+        .match(/.{1,100}/g) ?? [];
     return [
       '/** Compiled from kernel/assembly by `npm run build:kernel`: do not edit. */',
       'export const kernelCode = `',

@@ -1,7 +1,7 @@
 import { multiplyTile, outerProducts, PANEL, PANEL_STEP } from './micro-kernel';
+import { mirror } from './multiply';
 import { packAcross, packDown, unpackDown, writeFloors } from './panels';
 import { invertBlock } from './pivot-block';
-import { mirror } from './multiply';
 import { barrier, fail, failed, nextTask } from './threads';
 
 /*
@@ -54,7 +54,17 @@ function solvePanel(
     const x = columns + (((j / PANEL) * size) as usize) * PANEL_STEP + skipped;
     const to = (above ? across : c) + (j as usize) * outStep;
     outerProducts(size - j, x, PANEL_STEP, w + skipped, PANEL_STEP, to, outStep, 1, false);
-    outerProducts(size - j, x + half, PANEL_STEP, w + skipped, PANEL_STEP, to + 4 * outStep, outStep, 1, false);
+    outerProducts(
+      size - j,
+      x + half,
+      PANEL_STEP,
+      w + skipped,
+      PANEL_STEP,
+      to + 4 * outStep,
+      outStep,
+      1,
+      false,
+    );
   }
   if (!above) unpackDown(c, size, down, step);
 }
@@ -68,11 +78,11 @@ function subtractProducts(n: i32, matrix: usize, step: usize, k: i32, size: i32,
     for (; task <= first + i; task = nextTask()) {
       const row = i * BLOCK;
       const column = (task - first) * BLOCK;
-      if (row == k || column == k) continue;
+      if (row === k || column === k) continue;
       const to = element(matrix, step, row, column);
       const a = w + (row as usize) * rowBytes;
       const b = w + (column as usize) * rowBytes;
-      multiplyTile(min(BLOCK, n - row), min(BLOCK, n - column), size, a, b, to, step, -1, row == column);
+      multiplyTile(min(BLOCK, n - row), min(BLOCK, n - column), size, a, b, to, step, -1, row === column);
     }
   }
 }
@@ -82,20 +92,29 @@ function subtractProducts(n: i32, matrix: usize, step: usize, k: i32, size: i32,
  * A pivot that is too small ends it: the status is then 1 + its row. `floors` has room for n numbers, `panels` for n x 128,
  * `work` for 6 x 128 x 128 and 8 x 128 more for each thread.
  */
-export function invert(thread: i32, threads: i32, n: i32, matrix: usize, step: usize, floors: usize, panels: usize, work: usize): void {
+export function invert(
+  thread: i32,
+  threads: i32,
+  n: i32,
+  matrix: usize,
+  step: usize,
+  floors: usize,
+  panels: usize,
+  work: usize,
+): void {
   const block = (BLOCK * BLOCK) as usize;
   const rows = work;
   const columns = work + block * 4;
   const pivotWork = work + block * 8;
   const c = work + block * 24 + (thread as usize) * BLOCK * PANEL_STEP;
   const groups = (n / PANEL + PANEL_GROUP - 1) / PANEL_GROUP;
-  if (thread == 0) writeFloors(matrix, step, n, floors);
+  if (thread === 0) writeFloors(matrix, step, n, floors);
   for (let k = 0; k < n; k += BLOCK) {
     const size = min(BLOCK, n - k);
-    if (thread == 0) {
+    if (thread === 0) {
       const diagonal = element(matrix, step, k, k);
       const failure = invertBlock(diagonal, step, size, floors + (k << 2), rows, columns, pivotWork);
-      if (failure != 0) fail(k + failure);
+      if (failure !== 0) fail(k + failure);
     }
     barrier(threads);
     if (failed()) return;

@@ -20,7 +20,7 @@ function pack(panel: i32, source: usize, step: usize, across: bool, k: i32, dept
  * then mirrored. `packedA` and `packedB` have room for m x 256 and n x 256 numbers.
  */
 export function multiply(
-  thread: i32,
+  _thread: i32,
   threads: i32,
   m: i32,
   n: i32,
@@ -53,11 +53,21 @@ export function multiply(
       const i = (task / tileColumns) * TILE;
       const j = (task % tileColumns) * TILE;
       if (gram && j > i) continue;
-      const panelBytes = ((part * 4) as usize);
+      const panelBytes = (part * 4) as usize;
       const at = c + (i as usize) * cStep + ((j as usize) << 2);
       const aTile = packedA + (i as usize) * panelBytes;
       const bTile = packedB + (j as usize) * panelBytes;
-      multiplyTile(min(TILE, m - i), min(TILE, n - j), part, aTile, bTile, at, cStep, factor, gram && i == j);
+      multiplyTile(
+        min(TILE, m - i),
+        min(TILE, n - j),
+        part,
+        aTile,
+        bTile,
+        at,
+        cStep,
+        factor,
+        gram && i === j,
+      );
     }
     barrier(threads);
   }

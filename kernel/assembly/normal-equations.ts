@@ -26,7 +26,17 @@ function accumulate(a: usize, k: i32, depth: i32, weighted: usize, gathered: usi
   const step = (k << 2) as usize;
   for (let i = 0; i < k; i += 4) {
     for (let j = i & ~7; j < k; j += PANEL) {
-      outerProducts(depth, weighted + (i << 2), step, gathered + (j << 2), step, a + (i as usize) * step + (j << 2), step, 1, true);
+      outerProducts(
+        depth,
+        weighted + (i << 2),
+        step,
+        gathered + (j << 2),
+        step,
+        a + (i as usize) * step + (j << 2),
+        step,
+        1,
+        true,
+      );
     }
   }
 }
@@ -51,7 +61,7 @@ function factorise(a: usize, k: i32, floors: usize): i32 {
         addVector(row, other, -f32.load(other + (j << 2)), j, k);
       }
       const pivot = f32.load(row + (j << 2));
-      if (!(pivot > f32.load(floors + (j << 2))) || pivot == Infinity) return 1 + j;
+      if (!(pivot > f32.load(floors + (j << 2))) || pivot === Infinity) return 1 + j;
       scaleVector(row, row, 1 / sqrt(pivot), k);
     }
   }
@@ -61,7 +71,7 @@ function factorise(a: usize, k: i32, floors: usize): i32 {
 function sumOfProducts(x: usize, y: usize, from: i32, k: i32): f32 {
   let sum: f32 = 0;
   let i = from;
-  for (; i < k && (i & 3) != 0; i++) sum += f32.load(x + (i << 2)) * f32.load(y + (i << 2));
+  for (; i < k && (i & 3) !== 0; i++) sum += f32.load(x + (i << 2)) * f32.load(y + (i << 2));
   let sums = f32x4.splat(0);
   for (; i < k; i += 4) sums = f32x4.add(sums, f32x4.mul(v128.load(x + (i << 2)), v128.load(y + (i << 2))));
   return (
@@ -79,13 +89,17 @@ function substitute(u: usize, k: i32, b: usize): void {
     const value = f32.load(b + (j << 2)) / f32.load(row + (j << 2));
     // Exactly what follows j: addVector would touch up to three numbers before it.
     let i = j + 1;
-    for (; i < k && (i & 3) != 0; i++) f32.store(b + (i << 2), f32.load(b + (i << 2)) - value * f32.load(row + (i << 2)));
+    for (; i < k && (i & 3) !== 0; i++)
+      f32.store(b + (i << 2), f32.load(b + (i << 2)) - value * f32.load(row + (i << 2)));
     if (i < k) addVector(b, row, -value, i, k);
     f32.store(b + (j << 2), value);
   }
   for (let j = k - 1; j >= 0; j--) {
     const row = u + (j as usize) * step;
-    f32.store(b + (j << 2), (f32.load(b + (j << 2)) - sumOfProducts(row, b, j + 1, k)) / f32.load(row + (j << 2)));
+    f32.store(
+      b + (j << 2),
+      (f32.load(b + (j << 2)) - sumOfProducts(row, b, j + 1, k)) / f32.load(row + (j << 2)),
+    );
   }
 }
 
@@ -133,7 +147,7 @@ export function solveNormalEquations(
         accumulate(a, k, depth, weighted, gathered);
       }
       writeFloors(a, step, k, floors);
-      if (factorise(a, k, floors) != 0) fail(row + 1);
+      if (factorise(a, k, floors) !== 0) fail(row + 1);
       else substitute(a, k, b);
     }
   }

@@ -37,7 +37,14 @@ export function unpackDown(from: usize, depth: i32, to: usize, step: usize): voi
 }
 
 /** Copies what stands below the diagonal of a matrix of n rows over what stands above it: one block. */
-export function mirrorBlock(matrix: usize, step: usize, row: i32, column: i32, rows: i32, columns: i32): void {
+export function mirrorBlock(
+  matrix: usize,
+  step: usize,
+  row: i32,
+  column: i32,
+  rows: i32,
+  columns: i32,
+): void {
   for (let i = row; i < row + rows; i++) {
     const last = min(column + columns, i);
     for (let j = column; j < last; j++) {

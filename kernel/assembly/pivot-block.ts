@@ -30,7 +30,7 @@ function factorise(u: usize, size: i32, floors: usize): i32 {
     const row = at(u, size, j, 0);
     for (let k = 0; k < j; k++) addRow(row, at(u, size, k, 0), -f64.load(at(u, size, k, j)), j, size);
     const pivot = f64.load(at(u, size, j, j));
-    if (!(pivot > (f32.load(floors + (j << 2)) as f64)) || pivot == Infinity) return 1 + j;
+    if (!(pivot > (f32.load(floors + (j << 2)) as f64)) || pivot === Infinity) return 1 + j;
     scaleRow(row, 1 / sqrt(pivot), j, size);
   }
   return 0;
@@ -52,7 +52,8 @@ function invertFactor(u: usize, x: usize, size: i32): void {
 function multiplyFactors(x: usize, p: usize, size: i32): void {
   memory.fill(p, 0, (size * size) << 3);
   for (let i = 0; i < size; i++) {
-    for (let k = i; k < size; k++) addRow(at(p, size, i, 0), at(x, size, k, 0), f64.load(at(x, size, k, i)), 0, i + 1);
+    for (let k = i; k < size; k++)
+      addRow(at(p, size, i, 0), at(x, size, k, 0), f64.load(at(x, size, k, i)), 0, i + 1);
   }
 }
 
@@ -61,7 +62,15 @@ function multiplyFactors(x: usize, p: usize, size: i32): void {
  * of panels: `rows` with rows of X, depth along them, `columns` with its columns. `work` has room for two blocks of f64.
  * Returns 0, or 1 + the row of the block whose pivot is not above its floor; the block is then as it was.
  */
-export function invertBlock(block: usize, step: usize, size: i32, floors: usize, rows: usize, columns: usize, work: usize): i32 {
+export function invertBlock(
+  block: usize,
+  step: usize,
+  size: i32,
+  floors: usize,
+  rows: usize,
+  columns: usize,
+  work: usize,
+): i32 {
   const x = at(work, size, size, 0);
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
@@ -69,7 +78,7 @@ export function invertBlock(block: usize, step: usize, size: i32, floors: usize,
     }
   }
   const failure = factorise(work, size, floors);
-  if (failure != 0) return failure;
+  if (failure !== 0) return failure;
   invertFactor(work, x, size);
   multiplyFactors(x, work, size);
   const panelBytes = (size as usize) * PANEL_STEP;

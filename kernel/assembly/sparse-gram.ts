@@ -1,5 +1,5 @@
-import { barrier, nextTask } from './threads';
 import { mirror } from './multiply';
+import { barrier, nextTask } from './threads';
 
 const ITEMS_PER_TASK: i32 = 8;
 
@@ -9,7 +9,7 @@ const ITEMS_PER_TASK: i32 = 8;
  * first caches while the rows of X are read in a line; and threads never write to the same place.
  */
 export function sparseGram(
-  thread: i32,
+  _thread: i32,
   threads: i32,
   n: i32,
   rowOffsets: usize,
@@ -30,7 +30,15 @@ export function sparseGram(
       for (let p = i32.load(columnOffsets + ((i as usize) << 2)) as usize; p < end; p++) {
         const row = i32.load(columnRows + (p << 2)) as usize;
         const stop = i32.load(rowOffsets + (row << 2), 4) as usize;
-        addRow(to, f32.load(columnValues + (p << 2)), i, rowColumns, rowValues, i32.load(rowOffsets + (row << 2)) as usize, stop);
+        addRow(
+          to,
+          f32.load(columnValues + (p << 2)),
+          i,
+          rowColumns,
+          rowValues,
+          i32.load(rowOffsets + (row << 2)) as usize,
+          stop,
+        );
       }
     }
   }
@@ -38,7 +46,15 @@ export function sparseGram(
   mirror(threads, n, gram, step);
 }
 
-function addRow(to: usize, factor: f32, last: i32, columns: usize, values: usize, start: usize, stop: usize): void {
+function addRow(
+  to: usize,
+  factor: f32,
+  last: i32,
+  columns: usize,
+  values: usize,
+  start: usize,
+  stop: usize,
+): void {
   for (let q = start << 2, end = stop << 2; q < end; q += 4) {
     const column = i32.load(columns + q);
     if (column > last) return;

@@ -19,21 +19,21 @@ export function nextTask(): i32 {
 /** The lowest code stays, so that the same failure is reported whichever thread is first. */
 export function fail(code: i32): void {
   let known = atomic.load<i32>(STATUS);
-  while (known == 0 || code < known) {
+  while (known === 0 || code < known) {
     const found = atomic.cmpxchg<i32>(STATUS, known, code);
-    if (found == known) return;
+    if (found === known) return;
     known = found;
   }
 }
 
 export function failed(): bool {
-  return atomic.load<i32>(STATUS) != 0;
+  return atomic.load<i32>(STATUS) !== 0;
 }
 
 /** Ends a phase: waits for all threads and starts the counter of tasks anew. */
 export function barrier(threads: i32): void {
   const generation = atomic.load<i32>(GENERATION);
-  if (atomic.add<i32>(ARRIVED, 1) == threads - 1) {
+  if (atomic.add<i32>(ARRIVED, 1) === threads - 1) {
     atomic.store<i32>(ARRIVED, 0);
     atomic.store<i32>(NEXT_TASK, 0);
     atomic.add<i32>(GENERATION, 1);
@@ -41,7 +41,7 @@ export function barrier(threads: i32): void {
     return;
   }
   for (let spin = 0; spin < SPINS; spin++) {
-    if (atomic.load<i32>(GENERATION) != generation) return;
+    if (atomic.load<i32>(GENERATION) !== generation) return;
   }
-  while (atomic.load<i32>(GENERATION) == generation) atomic.wait<i32>(GENERATION, generation, -1);
+  while (atomic.load<i32>(GENERATION) === generation) atomic.wait<i32>(GENERATION, generation, -1);
 }

@@ -1,6 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
-import { createKernelMemory, type KernelFunction, type KernelRunner } from '../models/linear-algebra/kernel.ts';
+import {
+  createKernelMemory,
+  type KernelFunction,
+  type KernelRunner,
+} from '../models/linear-algebra/kernel.ts';
 
 /**
  * All that a thread does. As text and not as a file of its own, since Node 20 loads no TypeScript in a thread that tsx did not start

@@ -19,8 +19,7 @@ export function notPositiveDefinite(what: string, place: { pivot: number } | { r
 /** @throws MODEL_BAD_INPUT unless there are just `count` numbers, all finite */
 export function checkMatrix(name: string, values: Float32Array, rows: number, columns: number): void {
   for (const size of [rows, columns]) {
-    if (!Number.isSafeInteger(size) || size < 0)
-      bad(`${name}: ${size} is not a number of rows or columns.`);
+    if (!Number.isSafeInteger(size) || size < 0) bad(`${name}: ${size} is not a number of rows or columns.`);
   }
   if (values.length !== rows * columns)
     bad(`${name} has ${values.length} numbers, not ${rows} x ${columns}.`);
