@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { compileKernel } from '../models/linear-algebra/kernel.ts';
 import { Random } from '../models/random.ts';
@@ -46,11 +47,21 @@ it('gives the same to the bit on one thread, two and three', async () => {
   expect(await everything(3)).toEqual(one);
 });
 
-it('falls back to plain TypeScript when told so', async () => {
+it('falls back to plain TypeScript when told so, and where there is no WebAssembly', async () => {
   expect(openLinearAlgebra({ plain: true }).name).toBe('plain');
+  const module = new URL('./open-linear-algebra.ts', import.meta.url).href;
+  const program = `const { openLinearAlgebra } = await import('${module}');
+    const inverse = await openLinearAlgebra().invertPositiveDefinite(Float32Array.of(4), 1);
+    console.log(openLinearAlgebra().name, inverse[0]);`;
+  const options = ['--jitless', '--import', 'tsx', '--input-type=module', '--eval', program];
+  expect(execFileSync(process.execPath, options, { encoding: 'utf8' })).toBe('plain 0.25\n');
   const compute = openLinearAlgebra({ threads: 1 });
   expect(compute.name).toBe('simd');
   await compute.close();
+});
+
+it('refuses less than one thread, which would never be done', () => {
+  for (const threads of [0, -1, 1.5, Number.NaN]) expect(() => openLinearAlgebra({ threads })).toThrow('1 or more');
 });
 
 it('fails, and does not wait for ever, when a thread dies while others wait for it', async () => {

@@ -17,8 +17,9 @@ function decode(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** `undefined` where the engine has no SIMD or no shared memory. */
+/** `undefined` where the engine has no WebAssembly (`node --jitless`), no SIMD or no shared memory. */
 export function compileKernel(): WebAssembly.Module | undefined {
+  if (typeof WebAssembly === 'undefined') return undefined;
   const code = decode(kernelCode);
   return WebAssembly.validate(code) ? new WebAssembly.Module(code) : undefined;
 }

@@ -33,7 +33,7 @@ export interface NormalEquations {
 
 /**
  * Dense work in 32 bits. Matrices are row-major, rows without gaps; results are new arrays unless said otherwise. Calls may overlap: they
- * are done one after the other. Every input has to be finite.
+ * are done one after the other, and what was passed in has to stay as it is until then. Every input has to be finite.
  *
  * @throws MODEL_BAD_INPUT from each: an array that does not fit its sizes, NaN or infinity, a matrix that is not positive definite (with
  * the row of the pivot), more memory than there is (said before anything is computed)
