@@ -61,7 +61,8 @@ it('falls back to plain TypeScript when told so, and where there is no WebAssemb
 });
 
 it('refuses less than one thread, which would never be done', () => {
-  for (const threads of [0, -1, 1.5, Number.NaN]) expect(() => openLinearAlgebra({ threads })).toThrow('1 or more');
+  for (const threads of [0, -1, 1.5, Number.NaN])
+    expect(() => openLinearAlgebra({ threads })).toThrow('1 or more');
 });
 
 it('fails, and does not wait for ever, when a thread dies while others wait for it', async () => {
