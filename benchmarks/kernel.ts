@@ -1,7 +1,8 @@
 import { openLinearAlgebra } from '../src/compute/open-linear-algebra.ts';
-import type { LinearAlgebra } from '../src/models/linear-algebra/linear-algebra.ts';
+import type { LinearAlgebra, SparseRows } from '../src/models/linear-algebra/linear-algebra.ts';
 import { plainLinearAlgebra } from '../src/models/linear-algebra/plain.ts';
 import { Random } from '../src/models/random.ts';
+import { showErrors } from './kernel-errors.ts';
 import { Peers } from './peer.ts';
 
 /*
@@ -51,16 +52,12 @@ async function contest(
   }
   process.stdout.write(`${title}, best of ${rounds}:\n`);
   for (const [i, { seconds, processorSeconds }] of best.entries()) {
-    const speed = (operations / seconds / 1e9).toFixed(1);
-    const processor = (operations / processorSeconds / 1e9).toFixed(1);
-    const ratio =
-      i === 0 ? '' : `; its time / the kernel's on one thread: ${(seconds / best[0]!.seconds).toFixed(2)}`;
-    const own =
-      i === 0
-        ? ''
-        : ` by the clock, ${(processorSeconds / best[0]!.processorSeconds).toFixed(2)} of the processor`;
+    const speeds = [seconds, processorSeconds].map((time) => (operations / time / 1e9).toFixed(1));
+    const speed = operations > 0 ? `, ${speeds[0]} GFLOP/s, ${speeds[1]} a second of the processor` : '';
+    const clock = (seconds / best[0]!.seconds).toFixed(2);
+    const own = (processorSeconds / best[0]!.processorSeconds).toFixed(2);
     process.stdout.write(
-      `  ${contestants[i]!.name}: ${seconds.toFixed(3)} s, ${speed} GFLOP/s, ${processor} a second of the processor; ` +
+      `  ${contestants[i]!.name}: ${seconds.toFixed(3)} s, ${processorSeconds.toFixed(3)} of the processor${speed}; ` +
         `time / the first's: ${clock} by the clock, ${own} of the processor\n`,
     );
   }
@@ -101,49 +98,38 @@ async function ridgeOf(compute: LinearAlgebra, n: number): Promise<Float32Array>
   return ridge;
 }
 
-/** Popularity falls as 1 / rank, and customers of one taste, of ten, buy mostly from the same tenth of the items. */
-function purchases(customers: number, items: number): Float32Array {
-  const random = Random.fromSeed(1, 'purchases');
-  return Float32Array.from({ length: customers * items }, (_, at) => {
-    const [customer, item] = [Math.floor(at / items), at % items];
-    const share = (customer % 10 === item % 10 ? 300 : 10) / (10 + item);
-    return random.bernoulli(Math.min(0.9, share)) ? 1 : 0;
-  });
+/** Rows of 20 products of 4,000, the low numbers much more often. */
+function baskets(rowCount: number): SparseRows {
+  const random = Random.fromSeed(1, 'baskets');
+  const offsets = Int32Array.from({ length: rowCount + 1 }, (_, row) => row * 20);
+  const columns = Int32Array.from({ length: rowCount * 20 }, () => Math.floor(4000 * random.uniform() ** 3));
+  for (let row = 0; row < rowCount; row++) columns.subarray(row * 20, (row + 1) * 20).sort();
+  return { columnCount: 4000, offsets, columns, values: new Float32Array(columns.length).fill(1) };
 }
 
-/** With half as many customers as items G has no inverse of its own: its condition is its largest eigenvalue over lambda. */
-async function errors(compute: LinearAlgebra, n: number): Promise<void> {
-  const gram = await compute.denseGram(purchases(n / 2, n), n / 2, n);
-  process.stdout.write(`error of the inverse of G + lambda I, ${n} items, ${n / 2} customers:\n`);
-  const largest = await largestEigenvalue(gram, n);
-  for (const lambda of [100, 10, 1, 0.1, 0.01]) {
-    const ridge = gram.map((value, i) => (i % (n + 1) === 0 ? value + lambda : value));
-    const condition = ((largest + lambda) / lambda).toExponential(1);
-    const exact = await plainLinearAlgebra.invertPositiveDefinite(ridge.slice(), n);
-    const ours = await compute.invertPositiveDefinite(ridge, n).catch((error: Error) => error.message);
-    const error = typeof ours === 'string' ? ours : relativeError(ours, exact).toExponential(1);
-    process.stdout.write(`  lambda ${lambda}, condition ${condition}: ${error}\n`);
+async function contestSparse(rounds: number, contestants: LinearAlgebra[]): Promise<void> {
+  const names = ['kernel, threads 1', 'kernel, threads 2', 'plain TypeScript'];
+  const against = (work: (compute: LinearAlgebra) => Promise<unknown>) =>
+    contestants.map((compute, i) => ({ name: names[i]!, run: () => timed(() => work(compute)) }));
+  const rows = baskets(50_000);
+  await contest(
+    'X^T X of 50,000 rows with 20 of 4,000 products',
+    0,
+    rounds,
+    against((one) => one.gram(rows)),
+  );
+  const few = baskets(5000);
+  for (const k of [32, 64, 128]) {
+    const factors = normal(4000 * k, 'factors');
+    const gram = await contestants[0]!.denseGram(factors, 4000, k);
+    const problem = { rows: few, targets: few.values, factors, k, gram };
+    await contest(
+      `5,000 systems of ALS with 20 entries, ${k} factors`,
+      0,
+      rounds,
+      against((one) => one.solveNormalEquations(problem)),
+    );
   }
-}
-
-function relativeError(ours: Float32Array, exact: Float32Array): number {
-  let [most, size] = [0, 0];
-  for (let i = 0; i < exact.length; i++) {
-    most = Math.max(most, Math.abs(ours[i]! - exact[i]!));
-    size = Math.max(size, Math.abs(exact[i]!));
-  }
-  return most / size;
-}
-
-async function largestEigenvalue(matrix: Float32Array, n: number): Promise<number> {
-  let vector = new Float32Array(n).fill(1 / Math.sqrt(n));
-  let norm = 0;
-  for (let round = 0; round < 50; round++) {
-    const next = await plainLinearAlgebra.multiply(matrix, vector, { m: n, n: 1, depth: n });
-    norm = Math.hypot(...next);
-    vector = next.map((value) => value / norm);
-  }
-  return norm;
 }
 
 export async function run(args: string[]): Promise<void> {
@@ -171,7 +157,8 @@ export async function run(args: string[]): Promise<void> {
       inverse('kernel, threads 1', one, small, 800),
       inverse('plain TypeScript', plainLinearAlgebra, small, 800),
     ]);
-    await errors(two, 600);
+    await contestSparse(rounds, [one, two, plainLinearAlgebra]);
+    await showErrors(two, 600);
   } finally {
     await Promise.all([one.close(), two.close()]);
   }

@@ -21,6 +21,24 @@ function scaleVector(target: usize, source: usize, factor: f32, k: i32): void {
   }
 }
 
+/** Rows of `factors` that `columns` names, one after the other: as they are, and times their weight. */
+function gather(
+  depth: i32,
+  k: i32,
+  columns: usize,
+  weights: usize,
+  factors: usize,
+  gathered: usize,
+  weighted: usize,
+): void {
+  const step = (k << 2) as usize;
+  for (let d: usize = 0; d < (depth as usize); d++) {
+    const factor = factors + (i32.load(columns + (d << 2)) as usize) * step;
+    memory.copy(gathered + d * step, factor, step);
+    scaleVector(weighted + d * step, factor, f32.load(weights + (d << 2)), k);
+  }
+}
+
 /** Upper half of a (k x k) += sum over d of weighted[d] (outer) gathered[d]. */
 function accumulate(a: usize, k: i32, depth: i32, weighted: usize, gathered: usize): void {
   const step = (k << 2) as usize;
@@ -137,12 +155,10 @@ export function solveNormalEquations(
       const end = i32.load(offsets + ((row as usize) << 2), 4);
       for (let start = i32.load(offsets + ((row as usize) << 2)); start < end; start += DEPTH) {
         const depth = min(DEPTH, end - start);
-        for (let d = 0; d < depth; d++) {
-          const entry = ((start + d) as usize) << 2;
-          const factor = factors + (i32.load(columns + entry) as usize) * step;
-          memory.copy(gathered + (d as usize) * step, factor, step);
-          scaleVector(weighted + (d as usize) * step, factor, f32.load(weights + entry), k);
-          addVector(b, factor, f32.load(targets + entry), 0, k);
+        const entries = (start as usize) << 2;
+        gather(depth, k, columns + entries, weights + entries, factors, gathered, weighted);
+        for (let d: usize = 0; d < (depth as usize); d++) {
+          addVector(b, gathered + d * step, f32.load(targets + entries + (d << 2)), 0, k);
         }
         accumulate(a, k, depth, weighted, gathered);
       }
