@@ -16,7 +16,7 @@ import { Peers } from './peer.ts';
  * Measured (2 cores that up to 14 others wanted too, Node 20; GFLOP a second of the processor): product 32, on two threads 32, numpy 95
  * to 97; inverse 31, on two threads 31, scipy 52 to 65, on two threads 20 (OpenBLAS spins where the kernel sleeps). Plain TypeScript 1.2
  * and 1.3, so 24 and 20 times slower. By the clock at a load of 6: product 25 on one thread, inverse 2.1 s on one and 2.0 s on two.
- * Errors: 2e-7 at a condition of 58, 1e-5 at 5,700, 8e-4 at 570,000.
+ * ALS: 15 times faster than plain TypeScript from 64 factors on, sparse Gram matrices 3 to 4 times. Errors: 2e-7 at a condition of 58, 1e-5 at 5,700, 8e-4 at 570,000.
  */
 
 interface Time {
