@@ -25,8 +25,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 /** For statements that are under way; then the server is stopped, and what is not committed is rolled back. */
 const INTERRUPT_GRACE_MS = 2_000;
-/** Those who supervise services kill after ten seconds; until then all is closed, or given up. */
-const CLOSE_WITHIN_MS = 9_500;
+/** Those who supervise services kill after ten seconds; before that all is closed, or given up: with PostgreSQL frozen nothing ever answers. */
+const CLOSE_WITHIN_MS = 8_000;
 
 function loadEnvironment(): NodeJS.ProcessEnv {
   try {
