@@ -25,9 +25,17 @@ function scaleOf(model: Recommender, data: Interactions): number {
  * @param share of the second model, 0-1
  * @throws MODEL_BAD_INPUT
  */
-export function blendOf(first: Recommender, second: Recommender, share: number, data: Interactions): Recommender {
+export function blendOf(
+  first: Recommender,
+  second: Recommender,
+  share: number,
+  data: Interactions,
+): Recommender {
   if (!(share >= 0 && share <= 1) || first.itemCount !== second.itemCount)
-    throw new AppError('MODEL_BAD_INPUT', 'A blend needs two models of the same items and a share from 0 to 1.');
+    throw new AppError(
+      'MODEL_BAD_INPUT',
+      'A blend needs two models of the same items and a share from 0 to 1.',
+    );
   const one = (1 - share) / scaleOf(first, data);
   const other = share / scaleOf(second, data);
   const held = new Float32Array(first.itemCount);
@@ -37,7 +45,8 @@ export function blendOf(first: Recommender, second: Recommender, share: number, 
     score(history: History, scores: Float32Array): void {
       first.score(history, scores);
       second.score(history, held);
-      for (let item = 0; item < scores.length; item++) scores[item] = one * scores[item]! + other * held[item]!;
+      for (let item = 0; item < scores.length; item++)
+        scores[item] = one * scores[item]! + other * held[item]!;
     },
   });
 }

@@ -37,7 +37,8 @@ export function strongestWeights({ matrix, itemCount }: DenseWeights, count: num
   const weights: Float32Array[] = [];
   for (let item = 0; item < itemCount; item++) {
     const row = matrix.subarray(item * itemCount, (item + 1) * itemCount);
-    for (let j = 0; j < itemCount; j++) sizes[j] = row[j] === 0 ? Number.NEGATIVE_INFINITY : Math.abs(row[j]!);
+    for (let j = 0; j < itemCount; j++)
+      sizes[j] = row[j] === 0 ? Number.NEGATIVE_INFINITY : Math.abs(row[j]!);
     const kept = top.select(sizes);
     ids.push(kept);
     weights.push(Float32Array.from(kept, (other) => row[other]!));

@@ -48,10 +48,26 @@ export function fitImplicitAls(data: Interactions, options: ImplicitAlsOptions):
   for (let sweep = 0; sweep < options.iterations; sweep++) {
     system.fix(items);
     for (let user = 0; user < userCount(data); user++)
-      system.solve(data.items, data.weights, data.offsets[user]!, data.offsets[user + 1]!, users, user, SWEEP_STEPS);
+      system.solve(
+        data.items,
+        data.weights,
+        data.offsets[user]!,
+        data.offsets[user + 1]!,
+        users,
+        user,
+        SWEEP_STEPS,
+      );
     system.fix(users);
     for (let item = 0; item < data.itemCount; item++)
-      system.solve(columns.users, columns.weights, columns.offsets[item]!, columns.offsets[item + 1]!, items, item, SWEEP_STEPS);
+      system.solve(
+        columns.users,
+        columns.weights,
+        columns.offsets[item]!,
+        columns.offsets[item + 1]!,
+        items,
+        item,
+        SWEEP_STEPS,
+      );
   }
   return factorRecommender(items, data.itemCount, options);
 }

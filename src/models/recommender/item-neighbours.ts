@@ -18,7 +18,10 @@ export interface ItemNeighbourOptions {
   readonly similarity?: Similarity;
 }
 
-const formulas: Record<Similarity, (common: number, own: number, other: number, shrinkage: number) => number> = {
+const formulas: Record<
+  Similarity,
+  (common: number, own: number, other: number, shrinkage: number) => number
+> = {
   cosine: (common, own, other, shrinkage) => common / (Math.sqrt(own) * Math.sqrt(other) + shrinkage),
   jaccard: (common, own, other, shrinkage) => common / (Math.max(own + other - common, common) + shrinkage),
   lift: (common, own, other, shrinkage) => common / (own * other + shrinkage),
@@ -72,9 +75,7 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
     const candidates = products.load(item).filter((other) => other !== item);
     for (const other of candidates)
       score[other] = formula(products.dot[other]!, own[item]!, own[other]!, options.shrinkage);
-    const best = candidates
-      .sort((a, b) => score[b]! - score[a]! || a - b)
-      .slice(0, options.neighbours);
+    const best = candidates.sort((a, b) => score[b]! - score[a]! || a - b).slice(0, options.neighbours);
     ids.push(best);
     weights.push(Float32Array.from(best, (other) => score[other]!));
   }
@@ -89,6 +90,9 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
 export function fitItemNeighbours(data: Interactions, options: ItemNeighbourOptions): ItemRecommender {
   checkInteractions(data);
   if (!(options.shrinkage >= 0) || !(options.neighbours >= 1))
-    throw new AppError('MODEL_BAD_INPUT', 'Item neighbours: at least one neighbour, and no negative shrinkage.');
+    throw new AppError(
+      'MODEL_BAD_INPUT',
+      'Item neighbours: at least one neighbour, and no negative shrinkage.',
+    );
   return sparseItemRecommender('item-knn', findNeighbours(data, options));
 }

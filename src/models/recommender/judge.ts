@@ -20,7 +20,10 @@ export interface JudgeOptions {
   readonly repeats?: boolean;
 }
 
-export const emptyHistory: History = Object.freeze({ items: new Int32Array(0), weights: new Float32Array(0) });
+export const emptyHistory: History = Object.freeze({
+  items: new Int32Array(0),
+  weights: new Float32Array(0),
+});
 
 /** Row u of `heldOut` of the user whose history is row u of `known`, where there is any. */
 export function heldOutRows(known: Interactions, heldOut: Interactions): HeldOut[] {
@@ -33,7 +36,11 @@ export function heldOutRows(known: Interactions, heldOut: Interactions): HeldOut
 }
 
 /** Ranks all items for each user and measures the lists; one entry a user, in their order. */
-export function judge(model: Recommender, users: readonly HeldOut[], options: JudgeOptions): RankingMetrics[] {
+export function judge(
+  model: Recommender,
+  users: readonly HeldOut[],
+  options: JudgeOptions,
+): RankingMetrics[] {
   const scores = new Float32Array(model.itemCount);
   const top = new TopItems(Math.min(options.k, model.itemCount));
   const isRelevant = new Uint8Array(model.itemCount);

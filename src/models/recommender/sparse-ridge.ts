@@ -1,10 +1,10 @@
 import { AppError } from '../../errors.ts';
+import type { EaseOptions } from './ease.ts';
 import { checkInteractions, type Interactions, normaliseRows } from './interactions.ts';
 import { CoOccurrences } from './item-neighbours.ts';
 import type { ItemRecommender, Neighbours } from './recommender.ts';
 import { sparseItemRecommender } from './sparse-item-recommender.ts';
 import { TopItems } from './top-items.ts';
-import type { EaseOptions } from './ease.ts';
 
 export interface SparseRidgeOptions extends EaseOptions {
   /** Items that may speak for an item: those that share most with it (cosine). The cost is its third power an item. */
@@ -33,7 +33,10 @@ function sparseGram(data: Interactions): SparseGram {
   const products: Float32Array[] = [];
   for (let item = 0; item < data.itemCount; item++) {
     const others = occurrences.load(item).filter((other) => other !== item);
-    const cosines = Float64Array.from(others, (other) => occurrences.dot[other]! / Math.sqrt(diagonal[other]!));
+    const cosines = Float64Array.from(
+      others,
+      (other) => occurrences.dot[other]! / Math.sqrt(diagonal[other]!),
+    );
     const chosen = Int32Array.from(top.select(cosines), (at) => others[at]!);
     ids.push(chosen);
     products.push(Float32Array.from(chosen, (other) => occurrences.dot[other]!));
@@ -99,7 +102,11 @@ class LocalGram {
 }
 
 /** From what speaks for each item to what each item speaks for. */
-function outgoing(itemCount: number, ids: readonly Int32Array[], weights: readonly Float64Array[]): Neighbours {
+function outgoing(
+  itemCount: number,
+  ids: readonly Int32Array[],
+  weights: readonly Float64Array[],
+): Neighbours {
   const targets: number[][] = Array.from({ length: itemCount }, () => []);
   const values: number[][] = Array.from({ length: itemCount }, () => []);
   ids.forEach((sources, target) => {
@@ -131,7 +138,10 @@ export function fitSparseRidge(data: Interactions, options: SparseRidgeOptions):
   checkInteractions(data);
   const { lambda, dropout = 0, candidates } = options;
   if (!(lambda > 0 && dropout >= 0 && dropout < 1 && candidates >= 1))
-    throw new AppError('MODEL_BAD_INPUT', 'Sparse ridge: lambda above 0, dropout below 1, one candidate at least.');
+    throw new AppError(
+      'MODEL_BAD_INPUT',
+      'Sparse ridge: lambda above 0, dropout below 1, one candidate at least.',
+    );
   const gram = sparseGram(normaliseRows(data, options.rowNormalisation ?? 0));
   const local = new LocalGram(gram, options);
   const matrix = new Float64Array(candidates * candidates);
