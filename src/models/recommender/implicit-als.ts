@@ -1,6 +1,6 @@
 import { AppError } from '../../errors.ts';
 import { Random } from '../random.ts';
-import { FactorSystem } from './factor-system.ts';
+import { dotAt, FactorSystem } from './factor-system.ts';
 import { checkInteractions, type History, type Interactions, transpose, userCount } from './interactions.ts';
 import type { Recommender } from './recommender.ts';
 
@@ -83,12 +83,8 @@ function factorRecommender(items: Float32Array, itemCount: number, options: Impl
     score(history: History, scores: Float32Array): void {
       solution.fill(0);
       system.solve(history.items, history.weights, 0, history.items.length, solution, 0, FOLD_IN_STEPS);
-      for (let item = 0; item < itemCount; item++) {
-        let sum = 0;
-        const at = item * factors;
-        for (let f = 0; f < factors; f++) sum += items[at + f]! * solution[f]!;
-        scores[item] = sum;
-      }
+      for (let item = 0; item < itemCount; item++)
+        scores[item] = dotAt(items, item * factors, solution, 0, factors);
     },
   });
 }

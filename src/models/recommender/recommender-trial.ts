@@ -5,6 +5,7 @@ import { climbGrid } from './grid-climb.ts';
 import { hybridOf } from './hybrid.ts';
 import { emptyHistory, type HeldOut, judge } from './judge.ts';
 import type { LinearAlgebra } from './linear-algebra.ts';
+import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';
 import { limitItems, limitUsers } from './trial-limits.ts';
@@ -55,7 +56,8 @@ interface Contender {
   readonly name: string;
   readonly parameters: Point;
   readonly strength: StrengthOptions;
-  readonly fit: (material: Material) => Promise<Recommender> | Recommender;
+  /** Parts that other contenders are made of too are taken from the shelf. */
+  readonly fit: (material: Material, shelf: ModelShelf) => Promise<Recommender> | Recommender;
 }
 
 class Trial {
@@ -63,9 +65,11 @@ class Trial {
   readonly #log: EventLog;
   readonly #split: SplitLog;
   readonly #validation = new Map<string, number>();
+  readonly #shelf: ModelShelf;
 
   constructor(log: EventLog, options: TrialOptions) {
     this.#options = options;
+    this.#shelf = new ModelShelf(options.clock);
     this.#log = log;
     this.#split =
       options.validation === 'random'
@@ -129,8 +133,8 @@ class Trial {
       name: 'hybrid',
       parameters: point,
       strength: strength(point),
-      fit: async (material) =>
-        adjust((await base.fit(material)) as ItemRecommender, material.log, material.now, point),
+      fit: async (material, shelf) =>
+        adjust((await shelf.get(base, material)) as ItemRecommender, material.log, material.now, point),
     };
   }
 
@@ -157,10 +161,10 @@ class Trial {
       name: `${first.name}+${second.name}`,
       parameters: point,
       strength: first.strength,
-      fit: async (material) =>
+      fit: async (material, shelf) =>
         blendOf(
-          await first.fit(material),
-          await second.fit(material),
+          await shelf.get(first, material),
+          await shelf.get(second, material),
           point['share']!,
           interactionsOf(material.log, material.now, first.strength),
         ),
@@ -168,7 +172,7 @@ class Trial {
   }
 
   async #validate(contender: Contender): Promise<Recommender> {
-    const fitted = await contender.fit(this.#material(this.#split.past, this.#split.now));
+    const fitted = await this.#shelf.get(contender, this.#material(this.#split.past, this.#split.now));
     this.#validation.set(
       contender.name,
       this.#score(fitted, this.#split, contender.strength, 2 * TUNING_USERS),
@@ -216,11 +220,12 @@ class Trial {
     const models: Record<string, RankingMetrics> = {};
     const trainSeconds: Record<string, number> = {};
     let users = 0;
-    for (const { name, strength, fit } of contenders) {
+    const shelf = new ModelShelf(this.#options.clock);
+    for (const contender of contenders) {
+      const { name, strength } = contender;
       this.#options.onStep?.(`judging ${name}`);
-      const started = this.#options.clock();
-      const model = await fit(material);
-      trainSeconds[name] = (this.#options.clock() - started) / 1000;
+      const model = await shelf.get(contender, material);
+      trainSeconds[name] = shelf.seconds(name);
       const asked = testQuestions(
         interactionsOf(this.#log, material.now, strength),
         test,
