@@ -36,7 +36,7 @@ export function normaliseWord(word: string): string {
   return stem.length >= 3 ? stem : lower;
 }
 
-export function wordsOf(text: string): string[] {
+function wordsOf(text: string): string[] {
   return (text.normalize('NFKC').match(/[\p{L}\p{N}]+/gu) ?? [])
     .filter((word) => !stopWords.has(word.toLowerCase()))
     .map(normaliseWord)

@@ -30,7 +30,7 @@ function addRows({ matrix, itemCount }: DenseWeights, history: History, scores: 
 }
 
 /** The `count` weights of each row that are largest in size. */
-export function strongestWeights({ matrix, itemCount }: DenseWeights, count: number): Neighbours {
+function strongestWeights({ matrix, itemCount }: DenseWeights, count: number): Neighbours {
   const top = new TopItems(Math.min(count, itemCount));
   const sizes = new Float32Array(itemCount);
   const ids: Int32Array[] = [];

@@ -47,7 +47,7 @@ function checkOptions({ lambda, dropout = 0, rowNormalisation = 0 }: EaseOptions
  * The item-item weights in closed form from the Gram matrix, in whose place they are written: P = (G + L)^-1, w_ij = -P_ij / P_jj, w_jj = 0,
  * with L = lambda + dropout / (1 - dropout) * diag(G).
  */
-export async function easeWeights(
+async function easeWeights(
   gram: Float32Array,
   itemCount: number,
   options: EaseOptions,

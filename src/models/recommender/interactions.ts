@@ -57,11 +57,6 @@ export function itemUserCounts(data: Interactions): Float64Array {
   return counts;
 }
 
-/** The same rows with weights of 1 (`exponent` 0), as they are (1), or their power. */
-export function powerOfWeights(data: Interactions, exponent: number): Interactions {
-  return exponent === 1 ? data : { ...data, weights: data.weights.map((weight) => weight ** exponent) };
-}
-
 /**
  * Each row divided by its Euclidean norm to the power `exponent`: at 0 a customer with a hundred products says ten thousand times as
  * much about pairs of products as one with one, at 1 as much.

@@ -1,4 +1,4 @@
-import { type History, historyOf, type Interactions } from './interactions.ts';
+import type { History } from './interactions.ts';
 import { type RankingMetrics, rankingMetrics } from './ranking-metrics.ts';
 import type { Recommender } from './recommender.ts';
 import { TopItems } from './top-items.ts';
@@ -24,16 +24,6 @@ export const emptyHistory: History = Object.freeze({
   items: new Int32Array(0),
   weights: new Float32Array(0),
 });
-
-/** Row u of `heldOut` of the user whose history is row u of `known`, where there is any. */
-export function heldOutRows(known: Interactions, heldOut: Interactions): HeldOut[] {
-  const rows: HeldOut[] = [];
-  for (let user = 0; user + 1 < heldOut.offsets.length; user++) {
-    const { items } = historyOf(heldOut, user);
-    if (items.length > 0) rows.push({ history: historyOf(known, user), items, count: items.length });
-  }
-  return rows;
-}
 
 /** Ranks all items for each user and measures the lists; one entry a user, in their order. */
 export function judge(

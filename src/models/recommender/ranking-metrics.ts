@@ -38,7 +38,7 @@ export function rankingMetrics(
   };
 }
 
-export const metricNames = ['ndcg', 'map', 'precision', 'recall', 'hitRate'] as const;
+const metricNames = ['ndcg', 'map', 'precision', 'recall', 'hitRate'] as const;
 
 /** Means over users; zeros of none. */
 export function meanMetrics(users: readonly RankingMetrics[]): RankingMetrics {

@@ -38,7 +38,7 @@ const ALS_FACTORS = 64;
 const ALS_SWEEPS = 10;
 
 /** Ridges are given as multiples of the mean of the Gram matrix's diagonal, so that one grid fits every size and normalisation. */
-export function meanOfSquares(data: Interactions, rowNormalisation: number): number {
+function meanOfSquares(data: Interactions, rowNormalisation: number): number {
   let total = 0;
   for (let user = 0; user + 1 < data.offsets.length; user++) {
     let squares = 0;
@@ -56,8 +56,9 @@ const ridgeAxes: Axes = {
   lambda: [0.1, 0.25, 0.6, 1.5, 3, 6, 10, 16, 25, 40, 65, 100, 160, 250],
   rowNormalisation: [0, 0.5, 1],
   dropout: [0, 0.15, 0.3, 0.5],
+  strengthPower: [0, 0.5, 1],
 };
-const ridgeStart: Point = { lambda: 10, rowNormalisation: 0, dropout: 0 };
+const ridgeStart: Point = { lambda: 10, rowNormalisation: 0, dropout: 0, strengthPower: 0 };
 
 function ridgeOptions(data: Interactions, point: Point) {
   const rowNormalisation = point['rowNormalisation']!;
@@ -105,8 +106,8 @@ const als: TrialModel = {
 
 const itemKnn: TrialModel = {
   name: 'item-knn',
-  axes: { shrinkage: [0, 5, 20, 100] },
-  start: { shrinkage: 20 },
+  axes: { shrinkage: [0, 5, 20, 100], strengthPower: [0, 0.5, 1] },
+  start: { shrinkage: 20, strengthPower: 0 },
   strength: power,
   fit(material, point) {
     const data = dataOf(material, power(point));
