@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openLinearAlgebra } from '../src/compute/open-linear-algebra.ts';
 import { openSource } from '../src/ingestion/byte-source.ts';
 import { LineAssembler } from '../src/ingestion/line-assembler.ts';
 import { RecordParser } from '../src/ingestion/record-parser.ts';
-import { plainLinearAlgebra } from '../src/models/recommender/plain-linear-algebra.ts';
 import { evaluateFiles } from '../src/recommendations/evaluate-files.ts';
 import { Peers } from './peer.ts';
 
@@ -80,15 +80,16 @@ type PeerResult = Record<string, Record<string, number> & { options: object }>;
 
 async function compare(folder: string, peers: Peers | undefined, repeats: boolean): Promise<void> {
   const write = (line: string) => process.stdout.write(`${line}\n`);
+  const algebra = openLinearAlgebra();
   const ours = await evaluateFiles({
     train: join(folder, 'train.csv'),
     test: join(folder, 'test.csv'),
     k: K,
     repeats,
     validation: 'temporal',
-    algebra: plainLinearAlgebra,
+    algebra,
     clock: () => performance.now(),
-  });
+  }).finally(() => algebra.close());
   const theirs = peers?.run<PeerResult>('recommenders.py', [folder, repeats ? '1' : '0', String(K)]) ?? {};
   const baseline = theirs['implicit ALS']?.['seconds'];
   write(`${repeats ? 'The next purchases, repeats included' : 'New products only'}: ${ours.users} customers`);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { plainLinearAlgebra } from '../src/models/recommender/plain-linear-algebra.ts';
+import { plainLinearAlgebra } from '../src/models/linear-algebra/plain.ts';
 import { evaluateFiles } from '../src/recommendations/evaluate-files.ts';
 import { readRatings } from '../src/recommendations/rating-file.ts';
 import { runCli } from './support/cli.ts';

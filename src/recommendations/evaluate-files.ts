@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
+import type { LinearAlgebra } from '../models/linear-algebra/linear-algebra.ts';
 import type { EventLog } from '../models/recommender/event-log.ts';
-import type { LinearAlgebra } from '../models/recommender/linear-algebra.ts';
 import { type TestUser, type TrialResult, tryRecommenders } from '../models/recommender/recommender-trial.ts';
 import { type Rating, type RatingFile, readRatings } from './rating-file.ts';
 

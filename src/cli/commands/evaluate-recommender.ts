@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { plainLinearAlgebra } from '../../models/recommender/plain-linear-algebra.ts';
+import { openLinearAlgebra } from '../../compute/open-linear-algebra.ts';
 import { evaluateFiles, type FileTrial } from '../../recommendations/evaluate-files.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
@@ -37,16 +37,17 @@ function renderTrial({ models, chosen, validation, trainSeconds, k, users }: Fil
 
 async function evaluateRecommender(cli: CliContext, flags: Flags): Promise<void> {
   const progress = cli.output.progress('evaluating recommender');
+  const algebra = openLinearAlgebra();
   const result = await evaluateFiles({
     train: flags.train,
     test: flags.test,
     k: flags.k,
     repeats: flags.repeats ?? false,
     validation: flags.validation,
-    algebra: plainLinearAlgebra,
+    algebra,
     clock: () => performance.now(),
     onStep: cli.output.notice,
-  });
+  }).finally(() => algebra.close());
   progress.done(`${Object.keys(result.models).length} models, ${result.users} users`);
   if (flags.json) cli.output.json(JSON.parse(JSON.stringify(result, rounded)));
   else cli.output.line(renderTrial(result));

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { plainLinearAlgebra } from '../linear-algebra/plain.ts';
 import { blendOf } from './blend.ts';
 import { adjusted } from './demand-trend.ts';
 import { fitEase } from './ease.ts';
 import { fitImplicitAls } from './implicit-als.ts';
 import { historyOf, type Interactions, userCount } from './interactions.ts';
 import { fitItemNeighbours } from './item-neighbours.ts';
-import { plainLinearAlgebra } from './plain-linear-algebra.ts';
 import { fitPopularity } from './popularity.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';
 import { fitSparseRidge } from './sparse-ridge.ts';

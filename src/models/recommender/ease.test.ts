@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { plainLinearAlgebra } from '../linear-algebra/plain.ts';
 import { Random } from '../random.ts';
 import { fitEase, gramMatrix } from './ease.ts';
 import type { Interactions } from './interactions.ts';
-import { plainLinearAlgebra } from './plain-linear-algebra.ts';
 import { fitSparseRidge } from './sparse-ridge.ts';
 
 function random(users: number, itemCount: number, seed: number, density = 0.2): Interactions {
@@ -24,28 +24,6 @@ function weightsOf(model: Awaited<ReturnType<typeof fitEase>>): number[][] {
     return [...scores];
   });
 }
-
-describe('the plain inverse', () => {
-  it.each([1, 2, 3, 4, 5, 8, 17, 64, 101])('times the matrix is the identity, of size %i', async (size) => {
-    const gram = gramMatrix(random(3 * size, size, size));
-    for (let i = 0; i < size; i++) gram[i * size + i]! += 2;
-    const inverse = await plainLinearAlgebra.invertPositiveDefinite(gram.slice(), size);
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size; j++) {
-        let sum = 0;
-        for (let k = 0; k < size; k++) sum += gram[i * size + k]! * inverse[k * size + j]!;
-        expect(sum).toBeCloseTo(i === j ? 1 : 0, 4);
-        expect(inverse[i * size + j]).toBe(inverse[j * size + i]);
-      }
-    }
-  });
-
-  it('refuses what is not positive definite', async () => {
-    await expect(
-      plainLinearAlgebra.invertPositiveDefinite(Float32Array.of(1, 2, 2, 1), 2),
-    ).rejects.toMatchObject({ code: 'MODEL_NO_CONVERGENCE' });
-  });
-});
 
 describe('EASE', () => {
   it('is the ridge regression of each item on the others: its gradient is zero', async () => {

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts';
+import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { denseItemRecommender } from './dense-item-recommender.ts';
 import { checkInteractions, type Interactions, normaliseRows } from './interactions.ts';
-import type { LinearAlgebra } from './linear-algebra.ts';
 import type { ItemRecommender } from './recommender.ts';
 
 export interface EaseOptions {

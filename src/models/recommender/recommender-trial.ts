@@ -1,10 +1,10 @@
 import { AppError } from '../../errors.ts';
+import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { blendOf } from './blend.ts';
 import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
 import { climbGrid } from './grid-climb.ts';
 import { hybridOf } from './hybrid.ts';
 import { emptyHistory, type HeldOut, judge } from './judge.ts';
-import type { LinearAlgebra } from './linear-algebra.ts';
 import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';

@@ -1,3 +1,4 @@
+import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { fitRecentPopularity } from './demand-trend.ts';
 import { EASE_MAX_ITEMS, fitEase } from './ease.ts';
 import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
@@ -5,7 +6,6 @@ import type { Axes } from './grid-climb.ts';
 import { fitImplicitAls } from './implicit-als.ts';
 import type { Interactions } from './interactions.ts';
 import { fitItemNeighbours, type Similarity } from './item-neighbours.ts';
-import type { LinearAlgebra } from './linear-algebra.ts';
 import { fitPopularity } from './popularity.ts';
 import type { Recommender } from './recommender.ts';
 import { fitSparseRidge } from './sparse-ridge.ts';
