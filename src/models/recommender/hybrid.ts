@@ -28,8 +28,8 @@ function selfWeights(factors: Float32Array, weight: number, power: number): Floa
  * score_j = t_j^trendPower * (the sum over the history of h_i w_ij) + selfWeight * t_j^selfTrendPower * h_j, where t is the trend of an
  * item and h_i = (how often it was bought, decayed) ^ historyPower.
  *
- * Measured on Online Retail, 30 days held out: new products, nDCG@10 .095 without the trend and .121 with it; with repeats, own purchases
- * alone .307, and .330 with the others' speaking for what is bought too.
+ * Measured on Online Retail, options from the 30 days before 2011-11-09, nDCG@10 of the days after it. New products: .147, without the
+ * trend .102, what sold that week .094. Repeats included: .363, how often it was bought alone .339, the ridge alone .252.
  */
 export function hybridOf({ repeats, validation }: HybridOptions): Hybrid {
   const byTime = validation === 'temporal';
