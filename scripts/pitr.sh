@@ -130,7 +130,7 @@ check() {
 # A running server is asked to archive what it has. Recovery stops at the first transaction AFTER the time: there has to be one.
 flush_server() {
   running=''
-  if [ "$(PGDATABASE=postgres PGCONNECT_TIMEOUT=3 sql <<<'SHOW data_directory' 2>/dev/null)" = "$data" ]; then
+  if answers; then
     running=yes
     find_server
     sql <<<'SELECT txid_current() \g /dev/null'
@@ -149,10 +149,18 @@ confirm() {
   case $answer in y | Y | yes | д | да) ;; *) die 'not confirmed' 'The server is as it was.' ;; esac
 }
 
+# By its process, and by what answers: from another container its process cannot be seen.
 refuse_running() {
   local pid
-  pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || return 0
-  ! kill -0 "$pid" 2>/dev/null || die "PostgreSQL (process $pid) runs in $data" 'Stop it first (and what would start it again), or leave --in-place out. The server is as it was.'
+  pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || pid=''
+  [ "$(cat "/proc/${pid:-none}/comm" 2>/dev/null)" = postgres ] || pid=''
+  [ -n "$pid" ] || ! answers || pid=unknown
+  [ -z "$pid" ] || die "PostgreSQL (process $pid) runs in $data" 'Stop it first (and what would start it again), or leave --in-place out. The server is as it was.'
+}
+
+# Does a server answer, and is it that of the directory?
+answers() {
+  [ "$(PGDATABASE=postgres PGCONNECT_TIMEOUT=3 sql <<<'SHOW data_directory' 2>/dev/null)" = "$data" ]
 }
 
 swap() {

@@ -13,7 +13,8 @@ import { hasPgDump, hasPsql } from './programs.ts';
 import { PASSWORDS } from './test-database.ts';
 
 export const canBackUp = hasPgDump && hasPsql && process.platform === 'linux';
-export const NAME = /^customer_analyzer_\d{8}_\d{6}\.sql\.gz$/;
+export const NAME = /^customer_analyzer_\d{8}_\d{6}\.(sql\.gz|dir)$/;
+export const FORMATS = ['plain', 'directory'] as const;
 
 const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
 
@@ -34,6 +35,8 @@ export class BackupBench {
   readonly backups = join(this.folder, 'backups');
   readonly temporary = join(this.folder, 'temporary');
   readonly database = 'customer_analyzer';
+  /** Of the backups that are made. */
+  format: (typeof FORMATS)[number] = 'plain';
   own!: OwnServer;
 
   async start(options: { newest?: boolean; settings?: Record<string, string> } = {}): Promise<void> {
@@ -75,7 +78,9 @@ export class BackupBench {
     env: Record<string, string | undefined> = {},
     cwd = this.folder,
   ): Running {
-    const child = spawn(join(scripts, script), args, {
+    const making = script === 'backup-db.sh' && !args.some((each) => /^--(list|verify|format)$/.test(each));
+    const format = making && this.format !== 'plain' ? ['--format', this.format] : [];
+    const child = spawn(join(scripts, script), [...format, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
