@@ -208,8 +208,8 @@ describe.skipIf(!canBackUp).each(FORMATS)(
     it('pg_dump writes less than is there: the archive is read back and counted', async () => {
       // As a pg_dump would that ends well and forgets rows.
       const programs = join(bench.folder, 'programs');
-      mkdirSync(programs);
-      const forgetful = `#!/bin/sh\nif [ "$1" = --version ]; then exec env PATH="$REAL_PATH" pg_dump "$@"; fi\nPATH="$REAL_PATH" pg_dump "$@" | sed '/^7\\t/d'\n`;
+      mkdirSync(programs, { recursive: true });
+      const forgetful = `#!/bin/sh\nif [ "$1" = --version ]; then exec env PATH="$REAL_PATH" pg_dump "$@"; fi\nPATH="$REAL_PATH" exec pg_dump --exclude-table-data=app_schema.events "$@"\n`;
       writeFileSync(join(programs, 'pg_dump'), forgetful);
       chmodSync(join(programs, 'pg_dump'), 0o755);
       const path = process.env['PATH'] as string;
@@ -223,7 +223,7 @@ describe.skipIf(!canBackUp).each(FORMATS)(
 
     it('the disk does not take what was written', async () => {
       const programs = join(bench.folder, 'failing-sync');
-      mkdirSync(programs);
+      mkdirSync(programs, { recursive: true });
       writeFileSync(join(programs, 'sync'), '#!/bin/sh\necho "sync: Input/output error" >&2\nexit 1\n', {
         mode: 0o755,
       });
@@ -231,7 +231,7 @@ describe.skipIf(!canBackUp).each(FORMATS)(
       expectFailure(run, /Input\/output error/, /Nothing was kept/);
     });
 
-    it('what should encrypt it is missing or does not know the key', async () => {
+    it.skipIf(format !== 'plain')('what should encrypt it is missing or does not know the key', async () => {
       const run = await bench.backUp({ BACKUP_ENCRYPT_TO: 'nobody@example.com', GNUPGHOME: bench.temporary });
       expectFailure(
         run,
