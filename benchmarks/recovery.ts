@@ -1,5 +1,14 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +29,7 @@ import { AppError } from '../src/errors.ts';
 
 const passwords = { app: 'app_password', ml: 'ml_password', admin: 'admin_password' };
 const root = fileURLToPath(new URL('../', import.meta.url));
-const PORT = 25_433;
+const PORT = 25_533;
 
 interface Place {
   data: string;
@@ -54,6 +63,7 @@ async function setUp(home: string, file: string): Promise<Place> {
     BACKUP_PITR_DIR: join(home, 'repository'),
   };
   const server = await startEmbedded({ home, port: PORT, superuserPassword: 'postgres' });
+  if (server.port !== PORT) throw new AppError('PORT_TAKEN', `Port ${PORT} is taken.`);
   await migrate(server.url('customer_analyzer'), passwords);
   execFileSync('node', [join(root, 'bin/customer-analyzer.js'), 'import', file], {
     env: environment,
@@ -120,7 +130,8 @@ async function writeAndKill(server: ChildProcess, seconds: number): Promise<{ n:
   await client.query(
     'CREATE TABLE IF NOT EXISTS ticks (n bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp()); TRUNCATE ticks',
   );
-  await client.query('SELECT pg_switch_wal()');
+  // As pitr.sh check does after a start: the checkpointer wakes and heeds archive_timeout.
+  await client.query('SELECT pg_reload_conf(), pg_switch_wal()');
   const last = { n: 0, at: Date.now() };
   setTimeout(() => server.kill('SIGKILL'), seconds * 1000);
   for (;;) {
@@ -182,7 +193,8 @@ async function measure(place: Place, home: string): Promise<void> {
 async function standby(place: Place, home: string, primary: ChildProcess): Promise<void> {
   const { uid, gid } = statSync(place.data);
   const data = join(home, 'standby');
-  execFileSync('install', ['-d', '-m', '700', '-o', String(uid), '-g', String(gid), data]);
+  mkdirSync(data, { mode: 0o700 });
+  chownSync(data, uid, gid);
   execFileSync(
     'pgbackrest',
     [

@@ -19,7 +19,8 @@
 # (/var/lib/pgbackrest): pgbackrest.conf, backup/, archive/; setup sets archive_mode, archive_command and archive_timeout in the
 # server (ALTER SYSTEM). A pgbackrest.conf that is there is left alone: put encryption, S3 or another retention into it.
 # recover reads the repository and writes the new directory; nothing else before --in-place, and that only renames.
-# The server is found as backup-db.sh finds it (its --help). recover works without it. BACKUP_LOG: as there.
+# The server is found as backup-db.sh finds it (its --help): DATABASE_URL, PGHOST …, the embedded server, localhost:5432.
+# recover works without it. BACKUP_LOG: as there.
 # Needs pgbackrest and psql. Exit code: 0 done; 1 failed, the server is as it was; 2 wrong use.
 
 set -euo pipefail
@@ -104,6 +105,7 @@ SQL
     say 'archiving is set up and begins with the next start of PostgreSQL: restart it, then run this again'
     return 0
   fi
+  heed_timeout
   check_archiving
   if backrest info | grep -q 'full backup:'; then say 'there is a backup already'; else back_up full; fi
 }
@@ -120,8 +122,15 @@ back_up() {
   say "done in $((SECONDS - started)) seconds: $(backrest info | sed -n 's/^ *\(.* backup: .*\)/\1/p' | tail -n 1)"
 }
 
+# A server that was started sleeps until its first checkpoint and heeds archive_timeout only from then on (measured on 15.18: no
+# switch in 79 seconds with a timeout of 60), unless something wakes it.
+heed_timeout() {
+  sql <<<'SELECT pg_reload_conf() \g /dev/null'
+}
+
 check() {
   find_server
+  heed_timeout
   check_archiving
   check_repository
   say "good: archiving works, backups and WAL are sound and without gaps"
@@ -179,7 +188,7 @@ swap() {
     die 'the rebuilt server cannot take up writing' 'The last lines of its log are above. The server is as it was.'
   fi
   say "$data is now the server of $target; the one before is $old, to be removed when all is well." \
-    'Start PostgreSQL as always. Then make a backup: pitr.sh backup full.'
+    'Start PostgreSQL as always. Then pitr.sh check, and pitr.sh backup full.'
 }
 
 read_configuration() {

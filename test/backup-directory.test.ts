@@ -1,8 +1,18 @@
-import { copyFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BackupBench, canBackUp } from './support/backup.ts';
+import { BackupBench, canBackUp, sign } from './support/backup.ts';
 import { readCatalogue } from './support/catalogue.ts';
+import { until } from './support/embedded-harness.ts';
 
 const bench = new BackupBench();
 let archive: string;
@@ -111,6 +121,28 @@ describe.skipIf(!canBackUp)('a backup in the directory format (needs psql, pg_du
     const run = await bench.backUp({}, ['--verify', '--no-manifest', damaged]);
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/pg_restore cannot read it: pg_restore: error/);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['a statement fails', 'SELECT 1/0;', /division by zero[\s\S]*the restore failed/],
+    ['SIGTERM comes', 'SELECT pg_sleep(600);', /interrupted/],
+  ])('is not restored by halves when %s', async (name, sql, message) => {
+    const before = await bench.contents();
+    const directory = copy(name.replaceAll(' ', '-'), (d) => {
+      appendFileSync(join(d, 'roles.sql'), sql);
+      sign(d);
+    });
+    const running = bench.spawn('restore-db.sh', ['--replace', '--yes', directory]);
+    if (sql.includes('sleep')) {
+      const asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+      await until(async () => (await bench.query(asleep, 'postgres')).length > 0);
+      running.process.kill('SIGTERM');
+    }
+    const run = await running.end;
+    expect([1, 143]).toContain(run.code);
+    expect(run.stderr).toMatch(message);
+    expect(await bench.contents()).toEqual(before);
+    expect(await bench.leftovers()).toEqual([]);
   });
 
   it('brings back what was there, as tight as it was, several tables and indexes at once', async () => {

@@ -104,8 +104,9 @@ take_unarchived() {
   [ -z "$running" ] || return 0
   for file in "$data"/pg_wal/????????????????????????; do
     name=${file##*/}
-    [[ $name =~ ^[0-9A-F]{24}$ ]] && [ ! -e "$data/pg_wal/archive_status/$name.done" ] || continue
-    as_server cp -p -- "$file" "$into/pg_wal/"
+    if [[ $name =~ ^[0-9A-F]{24}$ ]] && [ ! -e "$data/pg_wal/archive_status/$name.done" ]; then
+      as_server cp -p -- "$file" "$into/pg_wal/"
+    fi
   done
 }
 

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
@@ -210,9 +210,14 @@ export function rewrite(archive: string, change: (sql: string) => string): void 
   sign(archive);
 }
 
+/** Writes the checksums anew, as they would be of an archive that was made like this. */
 export function sign(archive: string): void {
-  const lines = [archive, `${archive}.manifest`].map(
-    (file) => `${createHash('sha256').update(readFileSync(file)).digest('hex')}  ${basename(file)}\n`,
+  const inside = statSync(archive).isDirectory()
+    ? readdirSync(archive).map((name) => join(archive, name))
+    : [archive];
+  const lines = [...inside, `${archive}.manifest`].map(
+    (file) =>
+      `${createHash('sha256').update(readFileSync(file)).digest('hex')}  ${relative(dirname(archive), file)}\n`,
   );
   writeFileSync(`${archive}.sha256`, lines.join(''));
 }
