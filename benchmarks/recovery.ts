@@ -25,6 +25,9 @@ import { AppError } from '../src/errors.ts';
  * dump (scripts/backup-db.sh, restore-db.sh), pgBackRest (scripts/pitr.sh), a streaming standby. A writer commits a row every
  * 20 ms; the server is killed (SIGKILL) and, where the disk is lost too, its directory taken away. Lost is what the writer was
  * told is committed and the recovered server does not have.
+ *
+ * Measured, PostgreSQL 15, 2 cores, busy and badly overloaded: dump restored in 18.9 and 56.0 s; pitr.sh with the disk left 22.3
+ * and 30.1 s, nothing lost; with the disk gone 17.2 and 40.7 s, the last 50.0 of 110 s lost; standby 0.6 and 0.7 s, nothing lost.
  */
 
 const passwords = { app: 'app_password', ml: 'ml_password', admin: 'admin_password' };
