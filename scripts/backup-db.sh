@@ -6,8 +6,8 @@
 #   ./scripts/backup-db.sh --verify FILE…  checks archives without restoring them
 #     --no-manifest                        … whose .manifest or .sha256 is lost, or which pg_dump made: then only gzip and end are checked
 #   ./scripts/backup-db.sh --format directory [--jobs N]
-#                                          pg_dump's directory format, N tables at once (2 unless set): restores faster, takes longer to
-#                                          check; plain is the default
+#                                          pg_dump's directory format, N tables at once (2 unless set): for many cores and several large
+#                                          tables; plain is the default
 #   ./scripts/backup-db.sh --quiet         says nothing but the path and what went wrong
 #
 # Writes to database/backups/, or to BACKUP_DIR (one directory for each database):
