@@ -2,6 +2,7 @@
 const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
   backup: () => import('./backup.ts'),
   import: () => import('./import.ts'),
+  recovery: () => import('./recovery.ts'),
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),

@@ -2049,6 +2049,16 @@ COMMENT ON COLUMN maintenance.backup_runs.archive IS 'Base name of the archive';
 
 COMMENT ON COLUMN maintenance.backup_runs.message IS 'Why it failed';
 
+CREATE VIEW maintenance.backup_ages WITH (security_invoker='true') AS
+ SELECT (EXTRACT(epoch FROM (now() - max(backup_runs.finished_at) FILTER (WHERE (backup_runs.kind = 'backup'::text)))))::double precision AS customer_analyzer_backup_age_seconds,
+    (EXTRACT(epoch FROM (now() - max(backup_runs.finished_at) FILTER (WHERE (backup_runs.kind = 'drill'::text)))))::double precision AS customer_analyzer_last_drill_age_seconds
+   FROM maintenance.backup_runs
+  WHERE backup_runs.succeeded;
+
+ALTER TABLE maintenance.backup_ages OWNER TO postgres;
+
+COMMENT ON VIEW maintenance.backup_ages IS 'One row: seconds since the newest verified backup and since the newest successful drill; NULL where there was none';
+
 ALTER TABLE maintenance.backup_runs ALTER COLUMN backup_run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME maintenance.backup_runs_backup_run_id_seq
     START WITH 1
@@ -3108,6 +3118,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.workers TO app_user;
 
 GRANT SELECT,INSERT ON TABLE maintenance.backup_runs TO admin_user;
 GRANT SELECT ON TABLE maintenance.backup_runs TO customer_analyzer_owner;
+
+GRANT SELECT ON TABLE maintenance.backup_ages TO admin_user;
 
 GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user;
 

@@ -5,10 +5,13 @@
 #   ./scripts/backup-db.sh --list          the backups there are
 #   ./scripts/backup-db.sh --verify FILE…  checks archives without restoring them
 #     --no-manifest                        … whose .manifest or .sha256 is lost, or which pg_dump made: then only gzip and end are checked
+#   ./scripts/backup-db.sh --format directory [--jobs N]
+#                                          pg_dump's directory format, N tables at once (2 unless set): for many cores and several large
+#                                          tables; plain is the default
 #   ./scripts/backup-db.sh --quiet         says nothing but the path and what went wrong
 #
 # Writes to database/backups/, or to BACKUP_DIR (one directory for each database):
-#   customer_analyzer_YYYYMMDD_HHMMSS.sql.gz (UTC), beside it .manifest (what is in it) and .sha256 (checksums).
+#   customer_analyzer_YYYYMMDD_HHMMSS.sql.gz, or .dir (UTC), beside it .manifest (what is in it) and .sha256 (checksums).
 # An archive has its name only once it is complete and checked; until then it ends in .partial. No password is in it.
 #
 # Reads the database that DATABASE_URL names; else PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE; else the running embedded
@@ -36,7 +39,7 @@ reserved=''
 started=$SECONDS
 
 remove_unfinished() {
-  [ -z "$reserved" ] || rm -f -- "$reserved.partial" "$reserved.manifest" "$reserved.sha256"
+  [ -z "$reserved" ] || rm -rf -- "$reserved.partial" "$reserved.manifest" "$reserved.sha256"
 }
 
 whole_number() {
@@ -53,6 +56,7 @@ read_settings() {
     age1* | ssh-*) cipher=age ;;
     *) cipher=gpg ;;
   esac
+  [ "$format" = plain ] || [ -z "$cipher" ] || usage '--format directory cannot be encrypted: leave it out, or BACKUP_ENCRYPT_TO'
   whole_number BACKUP_KEEP_DAYS "$keep_days"
   whole_number BACKUP_KEEP_MIN "$keep_min"
   keep_days=$((10#$keep_days)) keep_min=$((10#$keep_min))
@@ -97,7 +101,7 @@ one_line() {
 # Under the lock nobody else is writing here: what is unfinished was left by a run that was killed.
 sweep() {
   local file
-  for file in "$directory"/customer_analyzer_*.sql.gz.*; do
+  for file in "$directory"/customer_analyzer_*.sql.gz.* "$directory"/customer_analyzer_*.dir.*; do
     case $file in
       *.partial) ;;
       *.manifest | *.sha256) [ ! -e "${file%.*}" ] || continue ;;
@@ -105,20 +109,26 @@ sweep() {
     esac
     [ -e "$file" ] || continue
     say "removing ${file##*/}, which an interrupted backup left"
-    rm -f -- "$file"
+    rm -rf -- "$file"
   done
 }
 
-# Takes the name of this second, or of the next one that is free. The .partial is made with O_EXCL (noclobber).
+# With O_EXCL (noclobber): of two, one gets it.
+make_partial() {
+  if [ "$format" = directory ]; then mkdir -- "$1"; else (set -o noclobber && : >"$1"); fi 2>/dev/null
+}
+
+# Takes the name of this second, or of the next one that is free.
 reserve_name() {
   local now
   while :; do
     now=$(date -u +%Y%m%d_%H%M%S)
     archive=$directory/customer_analyzer_$now.sql.gz${cipher:+.$cipher}
-    if [ ! -e "$archive" ] && (set -o noclobber && : >"$archive.partial") 2>/dev/null; then
+    [ "$format" = plain ] || archive=$directory/customer_analyzer_$now.dir
+    if [ ! -e "$archive" ] && make_partial "$archive.partial"; then
       reserved=$archive partial=$archive.partial
       [ -e "$archive" ] || return 0
-      rm -f -- "$partial"
+      rm -rf -- "$partial"
     elif [ ! -e "$archive" ] && [ ! -e "$archive.partial" ]; then
       die "cannot write into $directory" 'Look whether the disk is full (df -h), or set BACKUP_DIR.'
     fi
@@ -138,9 +148,9 @@ SQL
     die 'the roles cannot be read' 'The message of PostgreSQL is above.'
 }
 
-# Names in quotes: what is a keyword differs between versions, and read_dump can tell where a name ends.
+# dump OPTION…; names in quotes: what is a keyword differs between versions, and read_dump can tell where a name ends.
 dump() {
-  pg pg_dump --snapshot="$snapshot" --lock-wait-timeout="$lock_wait" --quote-all-identifiers --no-password
+  pg pg_dump --snapshot="$snapshot" --lock-wait-timeout="$lock_wait" --quote-all-identifiers --no-password "$@"
 }
 
 # pg_dump of 17 and newer sets a timeout that older servers do not know, also when it dumps one of those.
@@ -156,7 +166,10 @@ roles_and_dump() {
 dump_to_partial() {
   local stages
   set +e
-  if [ -z "$cipher" ]; then
+  if [ "$format" = directory ]; then
+    dump --format=directory --jobs="$jobs" --file="$partial" && cp -- "$work/roles.sql" "$partial/"
+    stages=$?
+  elif [ -z "$cipher" ]; then
     roles_and_dump | gzip >"$partial"
     stages=${PIPESTATUS[*]}
   else
@@ -211,8 +224,9 @@ check_and_publish() {
   if [ -n "$cipher" ]; then problem=$(damage_found "$work/inventory"); else problem=$(damage "$partial" "$work/inventory"); fi
   [ -z "$problem" ] || die "the new archive is not good: $problem" 'Nothing was kept. Check disk and memory of this machine, then run it again.'
   write_manifest
-  printf '%s  %s\n' "$(sha256 "$partial")" "${archive##*/}" "$(sha256 "$archive.manifest")" "${archive##*/}.manifest" >"$archive.sha256"
+  { checksums "$partial" "${archive##*/}"; checksums "$archive.manifest" "${archive##*/}.manifest"; } >"$archive.sha256"
   # Else a power cut could leave the name without the contents.
+  [ "$format" = plain ] || sync "$partial"/*
   sync "$partial" "$archive.manifest" "$archive.sha256"
   mv -- "$partial" "$archive"
   reserved=''
@@ -248,7 +262,7 @@ remove_old() {
       [ -n "$(wrong_checksum "$directory/$name" "$directory/$name.manifest" "$directory/$name.sha256")" ] || kept=$((kept + 1))
     elif [ "$age" -gt $((keep_days * 86400)) ]; then
       say "removing $name, older than $keep_days days"
-      rm -f -- "$directory/$name" "$directory/$name.manifest" "$directory/$name.sha256"
+      rm -rf -- "${directory:?}/${name:?}" "$directory/$name.manifest" "$directory/$name.sha256"
     fi
   done
 }
@@ -256,6 +270,10 @@ remove_old() {
 back_up() {
   maintenance_database=$PGDATABASE
   choose_programs psql pg_dump
+  if [ "$format" = directory ]; then
+    [ -z "$container" ] || die 'the programs in the container cannot write a directory of this machine' 'Install postgresql-client here, or leave --format directory out.'
+    command -v pg_restore >/dev/null 2>&1 || die 'pg_restore is not installed, which checks what was written' 'Install postgresql-client, or leave --format directory out.'
+  fi
   say "backing up $database (PostgreSQL $server_version at ${container:-${PGHOST:-localhost}:${PGPORT:-5432}}) to $directory"
   prepare_directory
   prepare_encryption
@@ -291,7 +309,7 @@ verify() {
   local file problem code=0
   open_work
   for file in "$@"; do
-    problem=$(problem_of "$(absolute_path "$file")" "$check")
+    problem=$(problem_of "$(absolute_path "${file%/}")" "$check")
     if [ -z "$problem" ]; then say "good: $file"; else
       printf 'not good: %s: %s\n' "$file" "$problem" >&2
       code=1 explained=yes
@@ -301,13 +319,15 @@ verify() {
 }
 
 action=backup
-check=''
+check='' format=plain jobs=2
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) show_help "$0"; exit 0 ;;
     --list) action=list ;;
     --verify) action=verify ;;
     --no-manifest) check=no-manifest ;;
+    --format) [[ ${2:-} =~ ^(plain|directory)$ ]] || usage '--format is plain or directory'; format=$2; shift ;;
+    --jobs) [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || usage '--jobs is a number from 1 to 99'; jobs=$2; shift ;;
     --quiet) quiet=yes ;;
     --) shift; break ;;
     -*) usage "there is no option $1" ;;

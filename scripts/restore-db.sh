@@ -11,9 +11,10 @@
 #   --drop-old     with FILE: drop the database that was replaced at once
 #   --no-manifest  for an archive whose .manifest or .sha256 is lost, or one of pg_dump: then only its end is checked
 #   --older-psql   use a psql that is older than the server
+#   --jobs N       of a backup in the directory format: so many tables and indexes at once; 2 unless set
 #   --quiet        say only what went wrong
 #
-# The archive is checked, restored into a new database beside the old one in one transaction, compared with its manifest (rows,
+# The archive is checked, restored into a new database beside the old one (a plain one in one transaction), compared with its manifest (rows,
 # sequences, constraints, indexes, functions, owners, grants, settings) and analysed. Only then the two change names, in one
 # transaction. The old one stays, as NAME_before_YYYYMMDD_HHMMSS, until --drop-old. Whatever fails before that changes nothing.
 # Roles that are missing are created, without a password. Nothing is written outside of the server but temporary files.
@@ -50,9 +51,9 @@ find_archive() {
     [ -n "$file" ] || die "there is no backup in $directory" 'Make one: scripts/backup-db.sh. BACKUP_DIR names another directory.'
     file=$directory/$file
   fi
-  archive=$(absolute_path "$file")
-  if [ ! -e "$archive" ] && [ -e "$directory/${file##*/}" ]; then
-    archive=$directory/${file##*/}
+  archive=$(absolute_path "${file%/}")
+  if [ ! -e "$archive" ] && [ -e "$directory/${archive##*/}" ]; then
+    archive=$directory/${archive##*/}
     say "$file is not there: taking $archive"
   fi
   [ -e "$archive" ] || die "there is no $file, and no ${file##*/} in $directory" 'scripts/backup-db.sh --list shows what there is.'
@@ -171,6 +172,15 @@ SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L', :'name', :'en
 SQL
 }
 
+# In a directory the roles are a file of their own, for one of pg_dump alone none.
+load_directory() {
+  local quoted=${fresh//\\/\\\\}
+  set +e
+  { [ ! -e "$archive/roles.sql" ] || PGDATABASE=$fresh sql --single-transaction -o /dev/null -f "$archive/roles.sql"; } &&
+    pg_restore --exit-on-error --no-password --jobs="$jobs" --dbname="dbname='${quoted//\'/\\\'}'" -- "$archive"
+  printf '0 %s' "$?" >"$work/codes"
+}
+
 load_archive() {
   set +e
   unpacked "$archive" | PGDATABASE=$fresh sql --single-transaction -o /dev/null
@@ -178,7 +188,7 @@ load_archive() {
 }
 
 load() {
-  run_stages load_archive
+  if [ -d "$archive" ]; then run_stages load_directory; else run_stages load_archive; fi
   [ "$codes" = '0 0' ] && return
   ! is_disk_full || die 'the disk of the server is full' 'Free some space there (df -h). The database is as it was.'
   ! grep -q 'invalid command .restrict' "$work/complaints" ||
@@ -345,12 +355,14 @@ connect() {
   [ "$database" != postgres ] || maintenance_database=template1
   export PGDATABASE=$maintenance_database
   if [ -n "$older_psql" ]; then choose_programs; else choose_programs psql; fi
+  [ ! -d "${archive:-}" ] || [ -z "$container" ] ||
+    die 'the programs in the container cannot read a directory of this machine' 'Install postgresql-client here. The database is as it was.'
   open_session
   take_lock restore
   sweep
 }
 
-action=restore file='' check='' replace='' yes='' force='' drop_old='' older_psql=''
+action=restore file='' check='' replace='' yes='' force='' drop_old='' older_psql='' jobs=2
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) show_help "$0"; exit 0 ;;
@@ -361,6 +373,7 @@ while [ $# -gt 0 ]; do
     --drop-old) drop_old=yes ;;
     --no-manifest) check=no-manifest ;;
     --older-psql) older_psql=yes ;;
+    --jobs) [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || usage '--jobs is a number from 1 to 99'; jobs=$2; shift ;;
     --quiet) quiet=yes ;;
     --) shift; break ;;
     -*) usage "there is no option $1; a FILE that begins with a dash stands after --" ;;

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { BackupBench, canBackUp, descendants, NAME, programs, type Run } from './support/backup.ts';
+import { BackupBench, canBackUp, descendants, FORMATS, NAME, programs, type Run } from './support/backup.ts';
 import { exists, isRoot, until } from './support/embedded-harness.ts';
 import { startOwnServer } from './support/own-server.ts';
 
@@ -39,9 +39,13 @@ function smallDisk(name: string, options: string): string | undefined {
 const tiny = smallDisk('tiny', 'size=16k');
 const readOnly = smallDisk('read-only', 'ro');
 
-describe.skipIf(!canBackUp)(
-  'a backup that cannot be made says so and leaves nothing (needs psql, pg_dump)',
-  () => {
+describe.skipIf(!canBackUp).each(FORMATS)(
+  'a backup, %s, that cannot be made says so and leaves nothing (needs psql, pg_dump)',
+  (format) => {
+    beforeAll(() => {
+      bench.format = format;
+    });
+
     it.skipIf(!tiny)('the disk is full (needs root)', async () => {
       const run = await bench.backUp({ BACKUP_DIR: tiny });
       expectFailure(run, /the disk of .*tiny is full/, /Free some space/);
@@ -63,13 +67,14 @@ describe.skipIf(!canBackUp)(
         expectFailure(await bench.backUp({ BACKUP_DIR: directory }), /cannot write into/, /set BACKUP_DIR/);
     });
 
-    it.each(['pg_dump', 'gzip'])('%s is killed', async (name) => {
+    // In the directory format pg_dump compresses by itself.
+    it.each(format === 'plain' ? ['pg_dump', 'gzip'] : ['pg_dump'])('%s is killed', async (name) => {
       const backup = await bench.stuckBackup();
       for (const pid of await programs(backup, name)) process.kill(pid, 'SIGKILL');
       await backup.release();
       expectFailure(
         await backup.end,
-        /the dump failed \(exit codes of pg_dump, gzip and what follows: .*137/,
+        /the dump failed \(exit codes of pg_dump, gzip and what follows: .*(137|killed|1\))/,
         /run it again/,
       );
     });
@@ -116,7 +121,7 @@ describe.skipIf(!canBackUp)(
       backup.process.kill('SIGKILL');
       await backup.end;
       expect(bench.names()).toEqual([
-        expect.stringMatching(/^customer_analyzer_\d{8}_\d{6}\.sql\.gz\.partial$/),
+        expect.stringMatching(/^customer_analyzer_\d{8}_\d{6}\.(sql\.gz|dir)\.partial$/),
       ]);
       // What it left running still dumps: a second one does not start beside it.
       expectBusy(await bench.backUp());
@@ -129,7 +134,7 @@ describe.skipIf(!canBackUp)(
       });
       expect(run?.stderr).toMatch(/removing .*partial, which an interrupted backup left/);
       expect(bench.names()).toHaveLength(3);
-      for (const name of bench.names()) execFileSync('rm', [join(bench.backups, name)]);
+      for (const name of bench.names()) execFileSync('rm', ['-r', join(bench.backups, name)]);
       execFileSync('find', [bench.temporary, '-mindepth', '1', '-delete']);
     });
 
@@ -203,8 +208,8 @@ describe.skipIf(!canBackUp)(
     it('pg_dump writes less than is there: the archive is read back and counted', async () => {
       // As a pg_dump would that ends well and forgets rows.
       const programs = join(bench.folder, 'programs');
-      mkdirSync(programs);
-      const forgetful = `#!/bin/sh\nif [ "$1" = --version ]; then exec env PATH="$REAL_PATH" pg_dump "$@"; fi\nPATH="$REAL_PATH" pg_dump "$@" | sed '/^7\\t/d'\n`;
+      mkdirSync(programs, { recursive: true });
+      const forgetful = `#!/bin/sh\nif [ "$1" = --version ]; then exec env PATH="$REAL_PATH" pg_dump "$@"; fi\nPATH="$REAL_PATH" exec pg_dump --exclude-table-data=app_schema.events "$@"\n`;
       writeFileSync(join(programs, 'pg_dump'), forgetful);
       chmodSync(join(programs, 'pg_dump'), 0o755);
       const path = process.env['PATH'] as string;
@@ -218,7 +223,7 @@ describe.skipIf(!canBackUp)(
 
     it('the disk does not take what was written', async () => {
       const programs = join(bench.folder, 'failing-sync');
-      mkdirSync(programs);
+      mkdirSync(programs, { recursive: true });
       writeFileSync(join(programs, 'sync'), '#!/bin/sh\necho "sync: Input/output error" >&2\nexit 1\n', {
         mode: 0o755,
       });
@@ -226,7 +231,7 @@ describe.skipIf(!canBackUp)(
       expectFailure(run, /Input\/output error/, /Nothing was kept/);
     });
 
-    it('what should encrypt it is missing or does not know the key', async () => {
+    it.skipIf(format !== 'plain')('what should encrypt it is missing or does not know the key', async () => {
       const run = await bench.backUp({ BACKUP_ENCRYPT_TO: 'nobody@example.com', GNUPGHOME: bench.temporary });
       expectFailure(
         run,

@@ -8,6 +8,7 @@ import { BackupBench, canBackUp, type Run } from './support/backup.ts';
 import { readCatalogue } from './support/catalogue.ts';
 import { until } from './support/embedded-harness.ts';
 import { type OwnServer, startOwnServer } from './support/own-server.ts';
+import { PASSWORDS } from './support/test-database.ts';
 
 const bench = new BackupBench();
 let archive: string;
@@ -210,6 +211,16 @@ describe.skipIf(!canBackUp)('a restore (needs psql, pg_dump)', () => {
       ),
     ).toEqual([{ archive: 'broken.sql.gz', message: expect.stringContaining('its checksum is missing') }]);
     expect(await bench.leftovers()).toEqual([]);
+    // The failure counts for nothing.
+    await bench.query(
+      "UPDATE maintenance.backup_runs SET finished_at = now() - interval '1 hour' WHERE succeeded",
+    );
+    const client = new pg.Client(withLogin(bench.url(), 'admin_user', PASSWORDS.admin));
+    await client.connect();
+    const ages = (await client.query('SELECT * FROM maintenance.backup_ages')).rows[0];
+    await client.end();
+    for (const name of ['customer_analyzer_backup_age_seconds', 'customer_analyzer_last_drill_age_seconds'])
+      expect(Math.abs(ages[name] - 3600), name).toBeLessThan(600);
   });
 
   describe.each([

@@ -8,7 +8,10 @@ import { loadConfig } from '../src/config.ts';
 
 interface Service {
   image?: string;
+  build?: string;
   container_name?: string;
+  profiles?: string[];
+  entrypoint?: string[];
   command?: string[];
   environment: Record<string, string>;
   ports?: string[];
@@ -17,7 +20,7 @@ interface Service {
   healthcheck?: { test: string[] };
 }
 interface Compose {
-  services: Record<'postgres' | 'migrate' | 'app' | 'worker' | 'pgadmin', Service>;
+  services: Record<'postgres' | 'migrate' | 'app' | 'worker' | 'pgadmin' | 'pitr', Service>;
   volumes: Record<string, null>;
 }
 type Variables = Record<string, string>;
@@ -128,6 +131,24 @@ describe('docker-compose.yml', () => {
     expect(services.postgres.image).toBe('postgres:18');
   });
 
+  it('has, in the profile pitr alone, the database with pgBackRest, on the same files', () => {
+    const { pitr, ...others } = compose().services;
+    for (const service of Object.values(others)) expect(service.profiles).toBeUndefined();
+    const { postgres } = compose({ POSTGRES_IMAGE: pitr.image as string }).services;
+    expect(pitr).toMatchObject({
+      profiles: ['pitr'],
+      image: 'customer-analyzer-pitr',
+      build: './docker/pitr',
+    });
+    expect(postgres.image).toBe('customer-analyzer-pitr');
+    for (const volume of pitr.volumes as string[]) expect(postgres.volumes).toContain(volume);
+    const [script] = pitr.entrypoint as [string];
+    expect(existsSync(script.replace('/customer-analyzer/', root))).toBe(true);
+    const dockerfile = read('docker/pitr/Dockerfile');
+    expect(dockerfile).toContain(`\nFROM ${others.postgres.image}\n`);
+    expect(dockerfile).toMatch(/apt-get install .* pgbackrest/);
+  });
+
   it('starts in order: healthy database, finished migrations, application', () => {
     const { postgres, migrate, app, worker, pgadmin } = compose().services;
     expect(postgres.healthcheck?.test.join(' ')).toContain(
@@ -222,8 +243,8 @@ describe('.env.example', () => {
   const example = exampleVariables();
 
   it('names every variable that the program, the scripts or docker-compose.yml reads, and no other', () => {
-    const scripts = ['backup-db.sh', 'restore-db.sh', 'lib/postgres.sh', 'lib/archive.sh'].map((name) =>
-      read(`scripts/${name}`),
+    const scripts = ['backup-db.sh', 'restore-db.sh', 'pitr.sh', 'lib/postgres.sh', 'lib/archive.sh'].map(
+      (name) => read(`scripts/${name}`),
     );
     const used = new Set([
       ...[...source.matchAll(/\$\{(\w+):-/g)].map((match) => match[1] as string),

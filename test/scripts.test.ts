@@ -5,11 +5,16 @@ import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const read = (name: string): string => readFileSync(root + name, 'utf8');
-const scripts = ['scripts/backup-db.sh', 'scripts/restore-db.sh'];
+const scripts = ['scripts/backup-db.sh', 'scripts/restore-db.sh', 'scripts/pitr.sh'];
 const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0;
 
 it.skipIf(!hasShellcheck)('shellcheck finds nothing in the scripts (needs shellcheck)', () => {
-  const files = [...scripts, 'scripts/lib/postgres.sh', 'scripts/lib/archive.sh'];
+  const files = [
+    ...scripts,
+    'scripts/lib/postgres.sh',
+    'scripts/lib/archive.sh',
+    'scripts/lib/wal-archive.sh',
+  ];
   const { stdout } = spawnSync('shellcheck', ['--external-sources', ...files], {
     cwd: root,
     encoding: 'utf8',
@@ -22,7 +27,8 @@ describe.each(scripts)('%s', (script) => {
     accessSync(root + script, constants.X_OK);
     const { status, stdout } = spawnSync(root + script, ['--help'], { encoding: 'utf8' });
     expect(status).toBe(0);
-    for (const word of ['DATABASE_URL', 'PGHOST', 'BACKUP_DIR', 'BACKUP_LOG', 'Exit code'])
+    const directory = script.includes('pitr') ? 'BACKUP_PITR_DIR' : 'BACKUP_DIR';
+    for (const word of ['DATABASE_URL', 'PGHOST', directory, 'BACKUP_LOG', 'Exit code'])
       expect(stdout).toContain(word);
     const options = [...read(script).matchAll(/^ {4}(?:-h \| )?(--[a-z-]+)\)/gm)].map(
       (match) => match[1] as string,

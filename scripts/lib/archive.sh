@@ -5,16 +5,27 @@
 #   customer_analyzer_YYYYMMDD_HHMMSS.sql.gz.sha256     checksums of both
 # The archive gets its name last, so that who sees it sees all three.
 
-# With BACKUP_ENCRYPT_TO the name ends in .sql.gz.age or .sql.gz.gpg.
+# With BACKUP_ENCRYPT_TO the name ends in .sql.gz.age or .sql.gz.gpg. With --format directory the archive is a directory
+# customer_analyzer_YYYYMMDD_HHMMSS.dir of what pg_dump -Fd writes, and roles.sql.
 
-name_pattern='^customer_analyzer_([0-9]{8}_[0-9]{6})\.sql\.gz(\.age|\.gpg)?$'
+name_pattern='^customer_analyzer_([0-9]{8}_[0-9]{6})(\.sql\.gz(\.age|\.gpg)?|\.dir)$'
 
 sha256() {
   if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi <"$1" | cut -d' ' -f1
 }
 
 size_of() {
-  wc -c <"$1" | tr -d ' '
+  if [ -d "$1" ]; then cat -- "$1"/*; else cat -- "$1"; fi | wc -c | tr -d ' '
+}
+
+# checksums ARCHIVE NAME: a line for each file, under the name that the archive will have; sha256sum --check understands them.
+checksums() {
+  if [ -d "$1" ]; then
+    local file
+    for file in "$1"/*; do printf '%s  %s/%s\n' "$(sha256 "$file")" "$2" "${file##*/}"; done
+  else
+    printf '%s  %s\n' "$(sha256 "$1")" "$2"
+  fi
 }
 
 # manifest_value MANIFEST KEY
@@ -25,7 +36,7 @@ manifest_value() {
 # archives_in DIRECTORY: the base names, oldest first.
 archives_in() {
   local file
-  for file in "$1"/customer_analyzer_*.sql.gz "$1"/customer_analyzer_*.sql.gz.age "$1"/customer_analyzer_*.sql.gz.gpg; do
+  for file in "$1"/customer_analyzer_*.sql.gz "$1"/customer_analyzer_*.sql.gz.age "$1"/customer_analyzer_*.sql.gz.gpg "$1"/customer_analyzer_*.dir; do
     if [[ ${file##*/} =~ $name_pattern ]] && [ -e "$file" ]; then printf '%s\n' "${file##*/}"; fi
   done | LC_ALL=C sort
 }
@@ -60,6 +71,10 @@ read_dump() {
 
 # unpacked ARCHIVE: its SQL; fails where gzip finds damage or the key is not here.
 unpacked() {
+  if [ -d "$1" ]; then
+    pg_restore --file=- -- "$1"
+    return
+  fi
   case $1 in
     *.age) age --decrypt --identity "${BACKUP_IDENTITY:-}" <"$1" | gunzip -c ;;
     *.gpg) gpg --batch --quiet --decrypt <"$1" | gunzip -c ;;
@@ -73,6 +88,7 @@ damage() {
     damage_found "$2"
   else
     case $1 in
+      *.dir | *.dir.partial) echo "pg_restore cannot read it: $(tail -n 1 "$work/unpacking")" ;;
       *.age | *.gpg) echo "it cannot be decrypted and unpacked here (age: BACKUP_IDENTITY names the file with the key): $(tail -n 1 "$work/unpacking")" ;;
       *) echo 'gzip finds it damaged or cut off' ;;
     esac
@@ -95,24 +111,31 @@ beside() {
   if [ ! -e "$1$2" ] && [ -L "$1" ]; then printf '%s' "$(readlink -f -- "$1")$2"; else printf '%s' "$1$2"; fi
 }
 
-# wrong_checksum ARCHIVE MANIFEST CHECKSUMS
+# What is summed, by its role: who copied an archive may have given it another name.
+roles_of_files() {
+  sed 's|^\([0-9a-f]*\)  [^/]*\.manifest$|\1 manifest|; s|^\([0-9a-f]*\)  [^/]*/|\1 |; s|^\([0-9a-f]*\)  [^/]*$|\1 archive|' | LC_ALL=C sort
+}
+
+# wrong_checksum ARCHIVE MANIFEST CHECKSUMS: also where a file of a directory is missing or one too many.
 wrong_checksum() {
-  local file
+  local file name=${1##*/}
   if [ ! -e "$3" ]; then
     echo "its checksum is missing: ${3##*/}"
   elif [ ! -e "$2" ]; then
     echo "its manifest is missing: ${2##*/}"
   else
-    for file in "$1" "$2"; do
-      grep -q "^$(sha256 "$file") " "$3" || echo "the checksum of ${file##*/} is not the one in ${3##*/}: the file was damaged or changed"
-    done
+    { diff <(roles_of_files <"$3") <({ checksums "$1" "$name"; checksums "$2" "$name.manifest"; } | roles_of_files) || true; } | sed -n 's/^[<>] .* //p' | LC_ALL=C sort -u |
+      while read -r file; do
+        case $file in archive) file=$name ;; manifest) file=$name.manifest ;; *) file=$name/$file ;; esac
+        echo "the checksum of $file is not the one in ${3##*/}: the file was damaged or changed"
+      done
   fi
 }
 
 # problem_of ARCHIVE [no-manifest]: all checks; prints the first thing that is wrong, nothing where all is well.
 problem_of() {
   local manifest checksums
-  if [ ! -f "$1" ] || [ ! -r "$1" ]; then
+  if [ ! -r "$1" ] || { [ ! -f "$1" ] && [ ! -f "$1/toc.dat" ]; }; then
     echo 'it is not there, or not a file that can be read'
   elif [ "${2:-}" = no-manifest ]; then
     damage "$1" ''

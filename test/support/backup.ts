@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
@@ -13,7 +13,8 @@ import { hasPgDump, hasPsql } from './programs.ts';
 import { PASSWORDS } from './test-database.ts';
 
 export const canBackUp = hasPgDump && hasPsql && process.platform === 'linux';
-export const NAME = /^customer_analyzer_\d{8}_\d{6}\.sql\.gz$/;
+export const NAME = /^customer_analyzer_\d{8}_\d{6}\.(sql\.gz|dir)$/;
+export const FORMATS = ['plain', 'directory'] as const;
 
 const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
 
@@ -34,6 +35,8 @@ export class BackupBench {
   readonly backups = join(this.folder, 'backups');
   readonly temporary = join(this.folder, 'temporary');
   readonly database = 'customer_analyzer';
+  /** Of the backups that are made. */
+  format: (typeof FORMATS)[number] = 'plain';
   own!: OwnServer;
 
   async start(options: { newest?: boolean; settings?: Record<string, string> } = {}): Promise<void> {
@@ -75,7 +78,9 @@ export class BackupBench {
     env: Record<string, string | undefined> = {},
     cwd = this.folder,
   ): Running {
-    const child = spawn(join(scripts, script), args, {
+    const making = script === 'backup-db.sh' && !args.some((each) => /^--(list|verify|format)$/.test(each));
+    const format = making && this.format !== 'plain' ? ['--format', this.format] : [];
+    const child = spawn(join(scripts, script), [...format, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -205,9 +210,14 @@ export function rewrite(archive: string, change: (sql: string) => string): void 
   sign(archive);
 }
 
+/** Writes the checksums anew, as they would be of an archive that was made like this. */
 export function sign(archive: string): void {
-  const lines = [archive, `${archive}.manifest`].map(
-    (file) => `${createHash('sha256').update(readFileSync(file)).digest('hex')}  ${basename(file)}\n`,
+  const inside = statSync(archive).isDirectory()
+    ? readdirSync(archive).map((name) => join(archive, name))
+    : [archive];
+  const lines = [...inside, `${archive}.manifest`].map(
+    (file) =>
+      `${createHash('sha256').update(readFileSync(file)).digest('hex')}  ${relative(dirname(archive), file)}\n`,
   );
   writeFileSync(`${archive}.sha256`, lines.join(''));
 }

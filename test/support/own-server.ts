@@ -7,10 +7,14 @@ import { logFileOf } from '../../src/database/embedded/server-log.ts';
 import { PASSWORDS } from './test-database.ts';
 
 export interface OwnServer {
-  server: EmbeddedServer;
+  readonly server: EmbeddedServer;
   /** The superuser's URL. */
   url(database: string): string;
   readLog(): string;
+  /** Starts it anew in the same directory, whether it was halted or runs. */
+  restart(): Promise<void>;
+  /** Stops it and leaves its files. */
+  halt(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,17 +31,26 @@ export async function startOwnServer(
 ): Promise<OwnServer> {
   const home = mkdtempSync(join(tmpdir(), 'customer-analyzer-server-'));
   chmodSync(home, 0o755);
-  const server = await startEmbedded({
-    home,
-    port: 40_000 + (process.pid % 20_000),
-    superuserPassword: PASSWORDS.superuser,
-    settings: { fsync: 'off', full_page_writes: 'off', shared_buffers: '32MB', ...options.settings },
-    ...(options.newest ? { binaries: newestBinaries() } : {}),
-  });
+  const start = (): Promise<EmbeddedServer> =>
+    startEmbedded({
+      home,
+      port: 40_000 + (process.pid % 20_000),
+      superuserPassword: PASSWORDS.superuser,
+      settings: { fsync: 'off', full_page_writes: 'off', shared_buffers: '32MB', ...options.settings },
+      ...(options.newest ? { binaries: newestBinaries() } : {}),
+    });
+  let server = await start();
   return {
-    server,
-    url: server.url,
+    get server() {
+      return server;
+    },
+    url: (database) => server.url(database),
     readLog: () => readFileSync(logFileOf(dirname(server.dataDirectory)), 'utf8'),
+    restart: async () => {
+      await server.stop();
+      server = await start();
+    },
+    halt: () => server.stop(),
     stop: async () => {
       await server.stop();
       rmSync(home, { recursive: true, force: true });

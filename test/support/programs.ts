@@ -3,12 +3,13 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-function isInstalled(program: string): boolean {
-  return spawnSync(program, ['--version']).status === 0;
+function isInstalled(program: string, version = '--version'): boolean {
+  return spawnSync(program, [version]).status === 0;
 }
 
 export const hasPsql = isInstalled('psql');
 export const hasPgDump = isInstalled('pg_dump');
+export const hasPgBackRest = isInstalled('pgbackrest', 'version');
 
 /** libpq's environment for a URL: what a container's entry point and a person at a terminal would have set. */
 function connectionEnvironment(url: string): NodeJS.ProcessEnv {
