@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.ts';
 import { Problem, renderProblem } from './problem.ts';
+import { customerRecommendationRoutes, storefrontRoutes } from './recommendation-routes.ts';
 import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 
 export interface ApiOptions extends RouteOptions {
@@ -55,5 +56,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   await app.register(userRoutes, options);
   await app.register(reasonRoutes, options);
   await app.register(productRoutes, options);
+  await app.register(customerRecommendationRoutes, options);
+  await app.register(storefrontRoutes, options);
   return app;
 }

@@ -7,6 +7,8 @@ import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
+import { registerRecommend } from './commands/recommend.ts';
+import { registerRecommendations } from './commands/recommendations.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerStart } from './commands/start.ts';
@@ -30,6 +32,8 @@ function createProgram(): Command {
   registerModels(program, cli);
   registerEvaluate(program, cli);
   registerUsers(program, cli);
+  registerRecommend(program, cli);
+  registerRecommendations(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
   registerDb(program, cli);

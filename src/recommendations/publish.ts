@@ -73,7 +73,8 @@ async function recordRun(
   published: PublishedRecommender,
   contest: Contest,
 ): Promise<number> {
-  const { asOf, codeVersion, parameters, metrics, algorithm, customers, durationSeconds, reading } = published;
+  const { asOf, codeVersion, parameters, metrics, algorithm, customers, durationSeconds, reading } =
+    published;
   const { rows } = await client.query(queries.RECORD_TRAINING, [
     asOf,
     codeVersion,

@@ -134,7 +134,8 @@ export const ADD_RULE = `
   INSERT INTO app_schema.recommendation_rules (action, product_id, category, min_price, max_price, factor, position, interval_days, note)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *`;
 export const REMOVE_RULE = 'DELETE FROM app_schema.recommendation_rules WHERE rule_id = $1';
-export const LIST_EXPERIMENTS = 'SELECT * FROM app_schema.recommendation_experiments ORDER BY experiment_id DESC';
+export const LIST_EXPERIMENTS =
+  'SELECT * FROM app_schema.recommendation_experiments ORDER BY experiment_id DESC';
 export const START_EXPERIMENT =
   'SELECT app_schema.start_recommendation_experiment($1, $2, $3, $4) AS experiment_id';
 export const STOP_EXPERIMENT = 'SELECT app_schema.stop_recommendation_experiment() AS name';

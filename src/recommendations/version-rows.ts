@@ -118,7 +118,8 @@ export function* popularRows(demand: readonly ProductDemand[]): Generator<string
     for (const period of ['recent', ...periods] as const) {
       const ranked = rank(rows, period === 'recent' ? 'popularity' : period).slice(0, most);
       // What sold decades ago has no weight left in 32 bits, and is still more than nothing.
-      if (ranked.length === 0 && period === 'recent') ranked.push(...rows.slice(0, most).map((row): Ranked => [row.product_id, 0]));
+      if (ranked.length === 0 && period === 'recent')
+        ranked.push(...rows.slice(0, most).map((row): Ranked => [row.product_id, 0]));
       if (ranked.length === 0) continue;
       yield [period, category, array(ranked.map(([id]) => id)), array(ranked.map(([, score]) => score))];
     }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addEvent, addProduct, addUser, queryFrom, setTimeZone } from '../support/rows.ts';
 import { publishVersion, type Version } from '../support/recommender.ts';
+import { addEvent, addProduct, addUser, queryFrom, setTimeZone } from '../support/rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 interface Row {
@@ -41,7 +41,13 @@ beforeEach(async () => {
   book = await addProduct(appPool, { name: 'Book', category: 'Books' });
   version = {
     demand: [
-      { product_id: tea, category: 'Food', popularity: 0.5, is_bought_repeatedly: true, repeat_interval_days: 30 },
+      {
+        product_id: tea,
+        category: 'Food',
+        popularity: 0.5,
+        is_bought_repeatedly: true,
+        repeat_interval_days: 30,
+      },
       { product_id: cup, category: 'Kitchen', popularity: 0.25 },
       { product_id: lamp, category: 'Home', popularity: 0.125 },
       { product_id: book, category: 'Books', popularity: 1 },

@@ -13,14 +13,21 @@ export type Weights = Record<number, Record<number, number>>;
 export interface Version {
   demand: (Partial<ProductDemand> & { product_id: number })[];
   weights?: Weights;
-  content?: { similarities: Weights; interactions?: Record<number, number>; prior?: number; strength?: number };
+  content?: {
+    similarities: Weights;
+    interactions?: Record<number, number>;
+    prior?: number;
+    strength?: number;
+  };
   reading?: Partial<ReadingParameters>;
   metrics?: Record<string, unknown>;
   asOf?: string;
 }
 
 function lists(weights: Weights): ItemLists & { productIds: number[] } {
-  const productIds = [...new Set(Object.entries(weights).flatMap(([id, row]) => [id, ...Object.keys(row)]))].map(Number);
+  const productIds = [
+    ...new Set(Object.entries(weights).flatMap(([id, row]) => [id, ...Object.keys(row)])),
+  ].map(Number);
   const numberOf = new Map(productIds.map((id, n) => [id, n]));
   const rows = productIds.map((id) => Object.entries(weights[id] ?? {}).sort(([, a], [, b]) => b - a));
   return {

@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { Random } from '../src/models/random.ts';
+import { loadBigShop } from './big-shop.ts';
+import { type Latencies, openLoop, percentile, pooled } from './open-loop.ts';
+import { type ShopServer, withShopServer } from './shop-server.ts';
+import { publishSynthetic } from './synthetic-recommender.ts';
+
+/*
+ * npm run bench -- serving [USERS] [PRODUCTS] [EVENTS] [SECONDS] [ROUNDS]
+ *
+ * Recommendations at 200 requests a second, of random moments, while 500 events a second are written in ten batches: the SQL call as
+ * ml_user, and over HTTP, by the program itself in a process of its own. The baseline is a look-up of a product by its primary key over the
+ * same pool, under the same load. All three in turns, SECONDS each, ROUNDS times. Customers are drawn by their events: who does much is also
+ * who asks much, and has the longest history. 1,000,000 users, 100,000 products and 20,000,000 events unless given.
+ */
+
+const RATE = 200;
+const WRITES_PER_SECOND = 500;
+const BATCHES_PER_SECOND = 10;
+const NEIGHBOURS = 75;
+const AIMS = { sql: 5, http: 15 };
+
+const LOOK_UP = 'SELECT * FROM app_schema.products WHERE product_id = $1';
+const RECOMMEND = 'SELECT * FROM app_schema.get_recommendations($1)';
+const SESSION = 'SELECT * FROM app_schema.get_session_recommendations($1)';
+const SIMILAR = 'SELECT * FROM app_schema.get_similar_products($1)';
+const TOGETHER = 'SELECT * FROM app_schema.get_bought_together($1)';
+const POPULAR = "SELECT * FROM app_schema.get_popular_products('Category 7')";
+const DIVERSE = `SELECT * FROM app_schema.get_recommendations($1, 10, '{"diversity": 0.3, "max_per_category": 2}')`;
+const WRITE = `
+  INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp, properties)
+  SELECT 1 + floor(random() * $1)::integer, 1 + floor(random() ^ 3 * $2)::integer, (ARRAY['view', 'view', 'view', 'add_to_cart', 'purchase'])[1 + floor(random() * 5)], now(), '{}'
+  FROM generate_series(1, $3::integer)`;
+const ACTIVE_USERS = `
+  SELECT user_id FROM app_schema.events TABLESAMPLE SYSTEM (2) WHERE user_id IS NOT NULL ORDER BY hashint8extended(event_id, 5) LIMIT 20000`;
+
+const write = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Writes on time until it is stopped; a batch that is late is not left out. */
+function writeEvents(pool: pg.Pool, users: number, products: number): () => Promise<number> {
+  let written = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const size = WRITES_PER_SECOND / BATCHES_PER_SECOND;
+  const timer = setInterval(() => {
+    last = Promise.all([last, pool.query(WRITE, [users, products, size]).then(() => (written += size))]);
+  }, 1000 / BATCHES_PER_SECOND);
+  return async () => {
+    clearInterval(timer);
+    await last;
+    return written;
+  };
+}
+
+async function startApi(url: string, port: number): Promise<ChildProcess> {
+  const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', main, 'start', '--no-demo', '--port', String(port)],
+    {
+      env: { ...process.env, DATABASE_URL: url, LOG_LEVEL: 'warn' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  for (let tries = 0; tries < 200; tries++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    if (answer?.ok) return child;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill();
+  throw new Error('the API did not start');
+}
+
+function report(title: string, latencies: Latencies, baseline: Latencies, aim?: number): void {
+  const figures = [0.5, 0.95, 0.99, 0.999].map((share) => percentile(latencies, share));
+  const ratio = figures[2]! / percentile(baseline, 0.99);
+  const cells = [...figures, ratio].map((value) => value.toFixed(2).padStart(8)).join('');
+  const verdict =
+    aim === undefined ? '' : `   p99 aim ${aim} ms: ${figures[2]! < aim ? 'reached' : 'missed'}`;
+  const failed = latencies.failures > 0 ? `   ${latencies.failures} FAILED` : '';
+  write(`${title.padEnd(42)}${String(latencies.sorted.length).padStart(7)}${cells}${verdict}${failed}`);
+}
+
+interface Plan {
+  users: number;
+  products: number;
+  seconds: number;
+  rounds: number;
+}
+
+async function measure(
+  { url, app, ml }: ShopServer,
+  { users, products, seconds, rounds }: Plan,
+): Promise<void> {
+  const asked = (await ml.query(ACTIVE_USERS)).rows.map((row) => row.user_id as number);
+  const stream = Random.fromSeed(11);
+  const random = (): number => stream.uniform();
+  const user = (): number => asked[Math.floor(random() * asked.length)] as number;
+  const product = (): number => 1 + Math.floor(products * random() ** 3);
+  const basket = (): number[] => [product(), product(), product()];
+  const port = 20_000 + ((process.pid + 7) % 20_000);
+  const api = await startApi(url, port);
+  const kinds: Record<string, () => Promise<unknown>> = {
+    'primary key, SQL (baseline)': () => ml.query(LOOK_UP, [product()]),
+    'get_recommendations, SQL': () => ml.query(RECOMMEND, [user()]),
+    'get_recommendations, HTTP': async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/api/users/${user()}/recommendations`);
+      if (!answer.ok) throw new Error(await answer.text());
+      await answer.arrayBuffer();
+    },
+    'get_recommendations, diverse, capped, SQL': () => ml.query(DIVERSE, [user()]),
+    'get_session_recommendations, SQL': () => ml.query(SESSION, [basket()]),
+    'get_similar_products, SQL': () => ml.query(SIMILAR, [product()]),
+    'get_bought_together, SQL': () => ml.query(TOGETHER, [basket()]),
+    'get_popular_products, SQL': () => ml.query(POPULAR),
+  };
+  const stop = writeEvents(app, users, products);
+  const began = performance.now();
+  try {
+    for (const send of Object.values(kinds)) await openLoop(RATE, Math.max(5, seconds / 2), random, send);
+    const found = Object.keys(kinds).map(() => [] as Latencies[]);
+    for (let round = 0; round < rounds; round++)
+      for (const [k, send] of Object.values(kinds).entries())
+        found[k]!.push(await openLoop(RATE, k < 3 ? seconds : seconds / 4, random, send));
+    const written = await stop();
+    const [baseline, ...others] = found.map(pooled) as [Latencies, ...Latencies[]];
+    write(
+      `${Math.round((1000 * written) / (performance.now() - began))} events/s written meanwhile; latencies in ms`,
+    );
+    write(`${''.padEnd(42)}${'sent'.padStart(7)}     p50     p95     p99   p99.9  p99 / baseline's`);
+    const titles = Object.keys(kinds);
+    report(titles[0]!, baseline, baseline);
+    for (const [k, each] of others.entries())
+      report(titles[k + 1]!, each, baseline, [AIMS.sql, AIMS.http][k]);
+  } finally {
+    await stop();
+    const gone = once(api, 'exit');
+    api.kill('SIGTERM');
+    await gone;
+  }
+}
+
+export async function run(args: string[]): Promise<void> {
+  const [users = 1_000_000, products = 100_000, events = 20_000_000, seconds = 20, rounds = 3] =
+    args.map(Number);
+  await withShopServer({}, async (server) => {
+    const began = performance.now();
+    const shop = await loadBigShop(server.url, { customers: users, events, products });
+    const client = new pg.Client(server.url);
+    await client.connect();
+    await publishSynthetic(client, products, NEIGHBOURS);
+    await client.end();
+    write(
+      `${users} users, ${products} products of ${NEIGHBOURS} neighbours, ${shop.events} events, ${Math.round(shop.bytes / 2 ** 20)} MB; made in ${Math.round((performance.now() - began) / 1000)} s`,
+    );
+    await measure(server, { users, products, seconds, rounds });
+  });
+}
