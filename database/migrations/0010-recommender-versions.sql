@@ -8,7 +8,7 @@ CREATE TABLE app_schema.recommenders (
   purchase_weight   double precision NOT NULL DEFAULT 1 CHECK (purchase_weight > 0),
   half_life_days    double precision NOT NULL DEFAULT 90 CHECK (half_life_days > 0),
   history_events    integer NOT NULL DEFAULT 200 CHECK (history_events BETWEEN 1 AND 1000),
-  history_products  integer NOT NULL DEFAULT 50 CHECK (history_products BETWEEN 1 AND 1000),
+  history_products  integer NOT NULL DEFAULT 30 CHECK (history_products BETWEEN 1 AND 1000),
   repeat_weight     double precision NOT NULL DEFAULT 1 CHECK (repeat_weight >= 0),
   due_after         double precision NOT NULL DEFAULT 0.5 CHECK (due_after >= 0),
   popularity_weight double precision NOT NULL DEFAULT 0.01 CHECK (popularity_weight > 0)

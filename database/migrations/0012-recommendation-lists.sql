@@ -92,9 +92,11 @@ DECLARE
   v_has_boosts boolean;
   v_has_pins boolean;
   v_banned integer[] := p_banned_ids || p_options.excluded_ids;
-  -- A hundred best are ranked by all that counts; a cap may throw most of them out, and a rearrangement needs something to choose from.
-  v_pool integer := greatest(100, 2 * least(p_limit, 1000)) * CASE WHEN p_options.max_per_category IS NULL THEN 1 ELSE 3 END;
-  v_popular integer := CASE WHEN p_options.max_per_category IS NULL AND p_options.diversity = 0 THEN p_limit ELSE greatest(100, p_limit) END;
+  -- So many best ones are ranked by all that counts, each for two look-ups; where the ranking is rearranged, it needs more to choose from.
+  v_pool integer;
+  v_popular integer;
+  -- Where nothing but stock and the like can rule a product out, the head of a list is enough: the rest need not be sorted.
+  v_head integer;
   v_popularity_weight double precision;
   v_due_places integer := ceil(p_limit * p_options.buy_again_share);
   v_ids integer[];
@@ -109,6 +111,16 @@ BEGIN
     coalesce(bool_or(r.action = 'pin'), false) AND v_for_person
   INTO v_has_includes, v_has_excludes, v_has_boosts, v_has_pins
   FROM app_schema.recommendation_rules r;
+  v_pool := CASE
+    WHEN v_cap IS NOT NULL THEN greatest(300, 6 * least(p_limit, 1000))
+    WHEN v_has_boosts OR p_options.diversity > 0 THEN greatest(100, 2 * least(p_limit, 1000))
+    ELSE 10 + 3 * least(p_limit, 1000)
+  END;
+  v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit END;
+  v_head := CASE
+    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes AND NOT v_has_excludes AND v_cap IS NULL
+      THEN 4 * v_pool
+  END;
   SELECT c.popularity_weight INTO v_popularity_weight FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
 
   WITH sums AS MATERIALIZED (
@@ -121,7 +133,8 @@ BEGIN
   ), best AS (
     SELECT o.id, p.category, p.price
     FROM (
-      SELECT s.id, s.score FROM sums s WHERE s.score > 0 AND s.id NOT IN (SELECT unnest(v_banned)) ORDER BY s.score DESC, s.id
+      SELECT s.id, s.score FROM sums s WHERE s.score > 0 AND s.id NOT IN (SELECT unnest(v_banned))
+      ORDER BY s.score DESC, s.id LIMIT v_head
     ) o
     CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
     ORDER BY o.score DESC, o.id
@@ -130,7 +143,7 @@ BEGIN
     SELECT o.id, p.category, p.price
     FROM (
       SELECT t.id, t.place
-      FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids) WITH ORDINALITY t (id, place)
+      FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids[:coalesce(v_head + cardinality(v_banned), 500)]) WITH ORDINALITY t (id, place)
       WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
         AND t.id NOT IN (SELECT unnest(v_banned))
       ORDER BY t.place
