@@ -296,7 +296,7 @@ describe('attribution', () => {
     await expect(
       db.appPool.query('UPDATE app_schema.recommendation_lists SET user_id = NULL'),
     ).rejects.toMatchObject({
-      code: '42501',
+      code: 'CA002',
     });
     await expect(
       db.mlPool.query("SELECT app_schema.record_recommendations('popular', NULL, 1, '{1}', '{popular}')"),

@@ -13,13 +13,24 @@ CREATE TABLE app_schema.recommendation_lists (
 COMMENT ON TABLE app_schema.recommendation_lists IS
   'Lists that were served with a recommendation_id: events that carry it in their properties came of them. Only inserted and, when old, deleted';
 COMMENT ON COLUMN app_schema.recommendation_lists.model_run_id IS 'The version that made it; its weights may be deleted since';
-REVOKE UPDATE ON app_schema.recommendation_lists FROM app_user;
 -- The foreign key. Also what one customer was shown.
 CREATE INDEX idx_recommendation_lists_user_id ON app_schema.recommendation_lists (user_id);
 -- get_recommendation_rates, prune_recommendation_lists: the lists of a period. They come in the order of time.
 CREATE INDEX idx_recommendation_lists_served_at ON app_schema.recommendation_lists (served_at);
 -- get_recommendation_rates: what came of a list. Most events are not in it.
 CREATE INDEX idx_events_recommendation_id ON app_schema.events ((properties ->> 'recommendation_id')) WHERE properties ? 'recommendation_id';
+
+-- A grant on all tables, as guides to PostgreSQL advise, would give a revoked UPDATE back.
+CREATE FUNCTION app_schema.refuse_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY INVOKER
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'rows of % are not changed once they are written', TG_TABLE_NAME USING ERRCODE = 'CA002', HINT = 'Insert another, or delete it.';
+END
+$function$;
+COMMENT ON FUNCTION app_schema.refuse_change() IS 'Trigger: a table is only inserted into and deleted from';
+CREATE TRIGGER recommendation_lists_kept BEFORE UPDATE ON app_schema.recommendation_lists
+  FOR EACH STATEMENT EXECUTE FUNCTION app_schema.refuse_change();
 
 CREATE FUNCTION app_schema.record_recommendations(
   p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]
