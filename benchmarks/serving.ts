@@ -84,12 +84,32 @@ async function startApi(url: string, port: number): Promise<ChildProcess> {
 
 function report(title: string, latencies: Latencies, baseline: Latencies, aim?: number): void {
   const figures = [0.5, 0.95, 0.99, 0.999].map((share) => percentile(latencies, share));
-  const ratio = figures[2]! / percentile(baseline, 0.99);
-  const cells = [...figures, ratio].map((value) => value.toFixed(2).padStart(8)).join('');
+  const ratios = [0.5, 0.99].map((share) => percentile(latencies, share) / percentile(baseline, share));
+  const cells = [...figures, ...ratios].map((value) => value.toFixed(2).padStart(8)).join('');
   const verdict =
     aim === undefined ? '' : `   p99 aim ${aim} ms: ${figures[2]! < aim ? 'reached' : 'missed'}`;
   const failed = latencies.failures > 0 ? `   ${latencies.failures} FAILED` : '';
   write(`${title.padEnd(42)}${String(latencies.sorted.length).padStart(7)}${cells}${verdict}${failed}`);
+}
+
+/** One at a time and in turns: what a call costs where nothing waits for anything, whatever else the machine does. */
+async function inTurns(sends: readonly (() => Promise<unknown>)[], rounds: number): Promise<Latencies[]> {
+  const found = sends.map(() => [] as number[]);
+  for (let round = 0; round < rounds; round++) {
+    for (const [k, send] of sends.entries()) {
+      const began = performance.now();
+      await send();
+      found[k]!.push(performance.now() - began);
+    }
+  }
+  return found.map((times) => ({ sorted: Float64Array.from(times).sort(), failures: 0 }));
+}
+
+function header(title: string): void {
+  write(`\n${title}`);
+  write(
+    `${'latencies in ms'.padEnd(42)}${'sent'.padStart(7)}     p50     p95     p99   p99.9   ratios of p50, p99 to the baseline's`,
+  );
 }
 
 interface Plan {
@@ -122,21 +142,25 @@ async function measure({ url, ml }: ShopServer, { users, products, seconds, roun
     'get_bought_together, SQL': () => ml.query(TOGETHER, [basket()]),
     'get_popular_products, SQL': () => ml.query(POPULAR),
   };
+  const titles = Object.keys(kinds);
+  const sends = Object.values(kinds);
+  const print = ([baseline, ...others]: Latencies[], aims: number[]): void => {
+    report(titles[0]!, baseline!, baseline!);
+    for (const [k, each] of others.entries()) report(titles[k + 1]!, each, baseline!, aims[k]);
+  };
+  await inTurns(sends, 200);
+  header('one at a time, in turns, nothing written');
+  print(await inTurns(sends, 50 * seconds), []);
   const stop = await writeEvents(url, users, products);
   try {
-    for (const send of Object.values(kinds)) await openLoop(RATE, Math.max(5, seconds / 2), random, send);
-    const found = Object.keys(kinds).map(() => [] as Latencies[]);
+    for (const send of sends) await openLoop(RATE, Math.max(5, seconds / 2), random, send);
+    const found = sends.map(() => [] as Latencies[]);
     for (let round = 0; round < rounds; round++)
-      for (const [k, send] of Object.values(kinds).entries())
+      for (const [k, send] of sends.entries())
         found[k]!.push(await openLoop(RATE, k < 3 ? seconds : seconds / 4, random, send));
     const writtenPerSecond = await stop();
-    const [baseline, ...others] = found.map(pooled) as [Latencies, ...Latencies[]];
-    write(`${Math.round(writtenPerSecond)} events/s written meanwhile; latencies in ms`);
-    write(`${''.padEnd(42)}${'sent'.padStart(7)}     p50     p95     p99   p99.9  p99 / baseline's`);
-    const titles = Object.keys(kinds);
-    report(titles[0]!, baseline, baseline);
-    for (const [k, each] of others.entries())
-      report(titles[k + 1]!, each, baseline, [AIMS.sql, AIMS.http][k]);
+    header(`${RATE} requests a second, ${Math.round(writtenPerSecond)} events a second written meanwhile`);
+    print(found.map(pooled), [AIMS.sql, AIMS.http]);
   } finally {
     const gone = once(api, 'exit');
     api.kill('SIGTERM');

@@ -88,6 +88,16 @@ describe('versions', () => {
     expect((await db.appPool.query('SELECT FROM app_schema.model_runs')).rowCount).toBe(1);
   });
 
+  it('one that was overtaken while it was judged steps back', async () => {
+    await publishVersion(db.appPool, leadingTo(cup));
+    const slow = await publishVersion(db.appPool, leadingTo(cup), async () => {
+      await publishVersion(db.appPool, leadingTo(lamp));
+      return { promoted: true, against: null };
+    });
+    expect(slow.contest).toMatchObject({ promoted: false, overtaken: true });
+    expect(await first()).toBe(lamp);
+  });
+
   it('what trained on nothing does not replace what serves', async () => {
     await publishVersion(db.appPool, leadingTo(cup));
     expect((await publishVersion(db.appPool, { demand: [] })).contest.promoted).toBe(false);

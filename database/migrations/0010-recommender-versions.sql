@@ -232,6 +232,7 @@ BEGIN
     FROM app_schema.recommendation_experiments x
     JOIN app_schema.recommenders c ON c.model_run_id
       = CASE app_schema.get_experiment_arm(p_user_id, x.name, x.share) WHEN 'treatment' THEN x.treatment_run ELSE x.control_run END
+    JOIN app_schema.model_runs r ON r.model_run_id = c.model_run_id AND r.status <> 'retired'
     WHERE x.stopped_at IS NULL;
   END IF;
   IF v_run IS NULL THEN

@@ -526,7 +526,7 @@ BEGIN
         ORDER BY u.place
       ) o
       CROSS JOIN LATERAL app_schema.find_recommendable(
-        o.id, v_options.category, v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes
+        o.id, coalesce(p_category, v_options.category), v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes
       )
       ORDER BY o.place
       LIMIT p_limit

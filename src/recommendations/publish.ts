@@ -8,7 +8,7 @@ import * as queries from './queries.ts';
 import { neighbourRows, popularityRows, popularRows } from './version-rows.ts';
 
 /** The version that is served until now. */
-export interface ChampionRun {
+interface ChampionRun {
   readonly modelRunId: number;
   readonly asOf: Date;
   readonly algorithm: string | null;
@@ -30,7 +30,7 @@ export type ContestRule = (
 ) => Contest | Promise<Contest>;
 
 /** What trained on nothing replaces nothing; everything else goes first, as the one that knows more of the present. */
-export const newestGoesFirst: ContestRule = (challenger, champion) => ({
+const newestGoesFirst: ContestRule = (challenger, champion) => ({
   promoted: champion === undefined || challenger.demand.length > 0,
   against: champion?.modelRunId ?? null,
 });
@@ -51,8 +51,8 @@ export function notWorseBy(metric: string, tolerance: number): ContestRule {
   };
 }
 
-async function readChampion(pool: pg.Pool): Promise<ChampionRun | undefined> {
-  const row = (await pool.query(queries.CHAMPION)).rows[0];
+async function readChampion(database: pg.Pool | pg.ClientBase): Promise<ChampionRun | undefined> {
+  const row = (await database.query(queries.CHAMPION)).rows[0];
   return (
     row && {
       modelRunId: row.model_run_id,
@@ -112,18 +112,21 @@ export async function publishRecommender(
   rule: ContestRule = newestGoesFirst,
 ): Promise<{ modelRunId: number; contest: Contest }> {
   try {
-    const contest = await rule(published, await readChampion(appPool));
-    const modelRunId = await inTransaction(appPool, async (client) => {
+    const champion = await readChampion(appPool);
+    const judged = await rule(published, champion);
+    return await inTransaction(appPool, async (client) => {
       await client.query(queries.LOCK);
-      const run = await recordRun(client, published, contest);
-      await copyInto(client, queries.COPY_NEIGHBOURS, ofRun(run, neighbourRows(published)));
-      await copyInto(client, queries.COPY_POPULARITY, ofRun(run, popularityRows(published.demand)));
-      await copyInto(client, queries.COPY_POPULAR_PRODUCTS, ofRun(run, popularRows(published.demand)));
-      if (contest.promoted) await client.query(queries.PROMOTE_MODEL, [run]);
+      // Whoever was promoted while this one was judged has not been met: it stays.
+      const overtaken = (await readChampion(client))?.modelRunId !== champion?.modelRunId;
+      const contest = overtaken ? { ...judged, promoted: false, overtaken } : judged;
+      const modelRunId = await recordRun(client, published, contest);
+      await copyInto(client, queries.COPY_NEIGHBOURS, ofRun(modelRunId, neighbourRows(published)));
+      await copyInto(client, queries.COPY_POPULARITY, ofRun(modelRunId, popularityRows(published.demand)));
+      await copyInto(client, queries.COPY_POPULAR_PRODUCTS, ofRun(modelRunId, popularRows(published.demand)));
+      if (contest.promoted) await client.query(queries.PROMOTE_MODEL, [modelRunId]);
       await client.query(queries.PRUNE_RECOMMENDERS);
-      return run;
+      return { modelRunId, contest };
     });
-    return { modelRunId, contest };
   } catch (error) {
     throw databaseError(error);
   }

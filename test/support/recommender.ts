@@ -8,7 +8,7 @@ import {
 } from '../../src/recommendations/published.ts';
 
 /** For each product its neighbours with their weights: `{ 1: { 2: 0.75 } }`. */
-export type Weights = Record<number, Record<number, number>>;
+type Weights = Record<number, Record<number, number>>;
 
 export interface Version {
   demand: (Partial<ProductDemand> & { product_id: number })[];

@@ -75,7 +75,7 @@ async function show(cli: CliContext, pool: Pool, request: ListRequest, flags: Li
   if (list.recommendation_id !== undefined) cli.output.notice(`recommendation_id ${list.recommendation_id}`);
 }
 
-export function productIds(text: string, before: number[] = []): number[] {
+function productIds(text: string, before: number[] = []): number[] {
   const ids = text.split(',').map(productId);
   if (before.length + ids.length > 200) throw new InvalidArgumentError('Give at most 200 products.');
   return [...before, ...ids];
