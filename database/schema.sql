@@ -2043,6 +2043,18 @@ ALTER FUNCTION app_schema.refresh_user_days(p_rebuild boolean) OWNER TO customer
 
 COMMENT ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) IS 'Brings user_days up to date with the events and returns the rows written; p_rebuild folds everything anew. Nothing depends on when it runs but speed';
 
+CREATE FUNCTION app_schema.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION 'rows of % are not changed once they are written', TG_TABLE_NAME USING ERRCODE = 'CA002', HINT = 'Insert another, or delete it.';
+END
+$$;
+
+ALTER FUNCTION app_schema.refuse_change() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.refuse_change() IS 'Trigger: a table is only inserted into and deleted from';
+
 CREATE FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real DEFAULT 0.5) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -2822,6 +2834,8 @@ CREATE TRIGGER events_truncated AFTER TRUNCATE ON app_schema.events FOR EACH STA
 
 CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD TABLE AS changed_events NEW TABLE AS events_as_changed FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
+CREATE TRIGGER recommendation_lists_kept BEFORE UPDATE ON app_schema.recommendation_lists FOR EACH STATEMENT EXECUTE FUNCTION app_schema.refuse_change();
+
 CREATE TRIGGER settings_zone_changed AFTER UPDATE ON app_schema.settings FOR EACH ROW WHEN ((old.time_zone IS DISTINCT FROM new.time_zone)) EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings FOR EACH ROW EXECUTE FUNCTION app_schema.fold_days_anew();
@@ -3147,6 +3161,10 @@ REVOKE ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) FROM PUBL
 GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO app_user;
 GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.refuse_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.refuse_change() TO app_user;
+GRANT ALL ON FUNCTION app_schema.refuse_change() TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) TO app_user;
 GRANT ALL ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) TO ml_user;
@@ -3218,7 +3236,7 @@ GRANT SELECT ON TABLE app_schema.recommendation_experiments TO ml_user;
 GRANT SELECT,USAGE ON SEQUENCE app_schema.recommendation_experiments_experiment_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.recommendation_experiments_experiment_id_seq TO ml_user;
 
-GRANT SELECT,INSERT,DELETE ON TABLE app_schema.recommendation_lists TO app_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.recommendation_lists TO app_user;
 GRANT SELECT ON TABLE app_schema.recommendation_lists TO ml_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.recommendation_rules TO app_user;

@@ -322,16 +322,16 @@ BEGIN
     SELECT w.product_id, w.weight, w.is_bought, sum(w.weight) OVER () AS total
     FROM (
       SELECT d.product_id, d.bought_at > d.back_at AS is_bought, greatest(
-          v_how.purchase_weight * power(0.5, least(100, d.bought_age)), v_how.cart_weight * power(0.5, least(100, d.carted_age)),
-          v_how.view_weight * power(0.5, least(100, d.viewed_age))
+          v_how.purchase_weight * power(0.5, d.bought_age), v_how.cart_weight * power(0.5, d.carted_age),
+          v_how.view_weight * power(0.5, d.viewed_age)
         ) AS weight
       FROM (
         -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
         -- What came back says nothing for a product from before that.
         SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days) END AS viewed_age
+          CASE WHEN g.bought_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days)) END AS viewed_age
         FROM (
           SELECT l.product_id, max(max(l.event_timestamp)) OVER () AS newest,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,

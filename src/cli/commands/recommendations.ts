@@ -111,7 +111,7 @@ function registerRules(parent: Command, cli: CliContext): void {
     .option('--json', 'answer as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rules add exclude --category Kitchen --max-price 2\n  rules add boost --category Tea --factor 1.5\n  rules add pin --product 7 --position 1\n  rules add buy_again --category Coffee --interval-days 30',
+      '\nExamples:\n  rules add exclude --category Kitchen --max-price 2\n  rules add boost --category Books --factor 1.5\n  rules add pin --product 7 --position 1\n  rules add buy_again --category Food --interval-days 30',
     )
     .action((action: control.RuleContent['action'], flags: RuleFlags) =>
       cli.withDatabase(({ appPool }) => addRule(cli, appPool, action, flags)),
