@@ -15,6 +15,12 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * ml_user, and over HTTP, by the program itself in a process of its own. The baseline is a look-up of a product by its primary key over the
  * same pool, under the same load. All three in turns, SECONDS each, ROUNDS times. Customers are drawn by their events: who does much is also
  * who asks much, and has the longest history. 1,000,000 users, 100,000 products and 20,000,000 events unless given.
+ *
+ * Measured so far at a tenth of that (100,000 users, 10,000 products, 1,988,338 events), on two cores that ten times as much other work
+ * shared, so that only ratios say something: in turns, the median of get_recommendations is 4.6 times that of the look-up in SQL and 7.0
+ * times over HTTP, of a session 3.1, of popular products 1.7.
+ * How a call came down by a third of the processor's time: 40 candidates looked up in place of 100, and only the head of their order
+ * sorted. What is left of it goes by the rows of weights, hence `history_products` (30).
  */
 
 const RATE = 200;

@@ -5,7 +5,8 @@ import { AppError } from '../../errors.ts';
 import * as control from '../../recommendations/control.ts';
 import { calendarDay, decimal, type JsonOption, productId, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { type Column, day, percent, renderTable } from '../table.ts';
+import { type Column, percent, renderTable } from '../table.ts';
+import { registerExperiment } from './recommendation-experiments.ts';
 
 const ruleColumns: Column<control.Rule>[] = [
   { heading: 'rule', cell: (r) => r.rule_id, align: 'right' },
@@ -23,15 +24,6 @@ function how({ factor, position, interval_days }: control.Rule): string | null {
   if (position) return `place ${position}`;
   return interval_days ? `every ${interval_days} days` : null;
 }
-
-const experimentColumns: Column<control.Experiment>[] = [
-  { heading: 'name', cell: (x) => x.name },
-  { heading: 'control run', cell: (x) => x.control_run, align: 'right' },
-  { heading: 'treatment run', cell: (x) => x.treatment_run, align: 'right' },
-  { heading: 'share', cell: (x) => percent(x.share), align: 'right' },
-  { heading: 'started', cell: (x) => day(x.started_at) },
-  { heading: 'stopped', cell: (x) => day(x.stopped_at) },
-];
 
 const rateColumns: Column<control.RecommendationRate>[] = [
   { heading: 'of', cell: (r) => r.reason_code ?? r.kind ?? r.model_run_id },
@@ -124,53 +116,6 @@ function registerRules(parent: Command, cli: CliContext): void {
       cli.withDatabase(async ({ appPool }) => {
         await control.removeRule(appPool, id);
         cli.output.line(`rule ${id} is gone`);
-      }),
-    );
-}
-
-interface ExperimentFlags extends JsonOption {
-  control: number;
-  treatment: number;
-  share: number;
-}
-
-function registerExperiment(parent: Command, cli: CliContext): void {
-  const experiment = parent.command('experiment').description('Two published versions side by side');
-  const run = wholeNumber(1, Number.MAX_SAFE_INTEGER);
-  experiment
-    .command('list')
-    .description('All experiments, newest first')
-    .option('--json', 'answer as JSON')
-    .action(({ json }: JsonOption) =>
-      cli.withDatabase(async ({ appPool }) => {
-        const items = await control.listExperiments(appPool);
-        if (json) cli.output.json({ items });
-        else cli.output.line(renderTable(items, experimentColumns));
-      }),
-    );
-  experiment
-    .command('start')
-    .description('Give a share of the customers the treatment, by a stable hash; the others the control')
-    .argument('<name>', 'a name that none had before')
-    .requiredOption('--control <run>', 'model_run_id', run)
-    .requiredOption('--treatment <run>', 'model_run_id', run)
-    .option('--share <s>', 'of the customers, 0 to 1', decimal(0, 1), 0.5)
-    .action((name: string, flags: ExperimentFlags) =>
-      cli.withDatabase(async ({ appPool }) => {
-        const { control: controlRun, treatment: treatmentRun, share } = flags;
-        await control.startExperiment(appPool, { name, controlRun, treatmentRun, share });
-        cli.output.line(
-          `${percent(share)} of the customers get run ${treatmentRun}, the others run ${controlRun}`,
-        );
-      }),
-    );
-  experiment
-    .command('stop')
-    .description('All customers get the champion again')
-    .action(() =>
-      cli.withDatabase(async ({ appPool }) => {
-        const name = await control.stopExperiment(appPool);
-        cli.output.line(name === null ? 'no experiment was running' : `${name} is stopped`);
       }),
     );
 }
