@@ -22,10 +22,11 @@ COMMENT ON COLUMN app_schema.recommenders.repeat_weight IS 'Times the share of b
 COMMENT ON COLUMN app_schema.recommenders.due_after IS 'A product is due again when this part of its usual interval has gone by since the last purchase';
 COMMENT ON COLUMN app_schema.recommenders.popularity_weight IS 'Times popularity (0-1): decides between equals, and ranks where nothing else is known';
 
-ALTER TABLE app_schema.product_neighbours RENAME TO old_neighbours;
-ALTER INDEX app_schema.product_neighbours_pkey RENAME TO old_neighbours_pkey;
-ALTER TABLE app_schema.product_popularity RENAME TO old_popularity;
-ALTER INDEX app_schema.product_popularity_pkey RENAME TO old_popularity_pkey;
+-- Copied and not renamed: names of constraints would stay with the old tables, and the new ones would get others than a dump restores.
+CREATE TABLE app_schema.old_neighbours AS SELECT * FROM app_schema.product_neighbours;
+CREATE TABLE app_schema.old_popularity AS SELECT * FROM app_schema.product_popularity;
+DROP TABLE app_schema.product_neighbours;
+DROP TABLE app_schema.product_popularity;
 
 -- No foreign key to products: it would need an index of its own in each version, and what points to a deleted product is skipped by readers.
 CREATE TABLE app_schema.product_neighbours (
