@@ -1099,7 +1099,7 @@ BEGIN
         ORDER BY u.place
       ) o
       CROSS JOIN LATERAL app_schema.find_recommendable(
-        o.id, v_options.category, v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes
+        o.id, coalesce(p_category, v_options.category), v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes
       )
       ORDER BY o.place
       LIMIT p_limit
@@ -1218,16 +1218,16 @@ BEGIN
     SELECT w.product_id, w.weight, w.is_bought, sum(w.weight) OVER () AS total
     FROM (
       SELECT d.product_id, d.bought_at > d.back_at AS is_bought, greatest(
-          v_how.purchase_weight * power(0.5, least(100, d.bought_age)), v_how.cart_weight * power(0.5, least(100, d.carted_age)),
-          v_how.view_weight * power(0.5, least(100, d.viewed_age))
+          v_how.purchase_weight * power(0.5, d.bought_age), v_how.cart_weight * power(0.5, d.carted_age),
+          v_how.view_weight * power(0.5, d.viewed_age)
         ) AS weight
       FROM (
         -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
         -- What came back says nothing for a product from before that.
         SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days) END AS viewed_age
+          CASE WHEN g.bought_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days)) END AS viewed_age
         FROM (
           SELECT l.product_id, max(max(l.event_timestamp)) OVER () AS newest,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
@@ -1303,6 +1303,7 @@ BEGIN
     FROM app_schema.recommendation_experiments x
     JOIN app_schema.recommenders c ON c.model_run_id
       = CASE app_schema.get_experiment_arm(p_user_id, x.name, x.share) WHEN 'treatment' THEN x.treatment_run ELSE x.control_run END
+    JOIN app_schema.model_runs r ON r.model_run_id = c.model_run_id AND r.status <> 'retired'
     WHERE x.stopped_at IS NULL;
   END IF;
   IF v_run IS NULL THEN
@@ -2365,8 +2366,8 @@ CREATE TABLE app_schema.product_neighbours (
     collaborative integer DEFAULT 0 NOT NULL,
     similar_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
     similarities real[] DEFAULT '{}'::real[] NOT NULL,
-    CONSTRAINT product_neighbours_check1 CHECK (((cardinality(neighbour_ids) = cardinality(weights)) AND (cardinality(similar_ids) = cardinality(similarities)))),
-    CONSTRAINT product_neighbours_check2 CHECK (((collaborative >= 0) AND (collaborative <= cardinality(neighbour_ids))))
+    CONSTRAINT product_neighbours_check CHECK (((cardinality(neighbour_ids) = cardinality(weights)) AND (cardinality(similar_ids) = cardinality(similarities)))),
+    CONSTRAINT product_neighbours_check1 CHECK (((collaborative >= 0) AND (collaborative <= cardinality(neighbour_ids))))
 );
 
 ALTER TABLE app_schema.product_neighbours OWNER TO customer_analyzer_owner;
