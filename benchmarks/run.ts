@@ -8,6 +8,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   scoring: () => import('./scoring.ts'),
   recommender: () => import('./recommender.ts'),
   kernel: () => import('./kernel.ts'),
+  serving: () => import('./serving.ts'),
 };
 
 const [name, ...args] = process.argv.slice(2);

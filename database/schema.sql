@@ -40,6 +40,25 @@ CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA extensions;
 
 COMMENT ON EXTENSION pg_stat_statements IS 'track planning and execution statistics of all SQL statements executed';
 
+CREATE TYPE app_schema.recommendation_options AS (
+	language text,
+	category character varying,
+	as_of timestamp with time zone,
+	excluded_ids integer[],
+	model_run_id bigint,
+	diversity double precision,
+	max_per_category integer,
+	min_price numeric,
+	max_price numeric,
+	in_stock boolean,
+	buy_again boolean,
+	buy_again_share double precision
+);
+
+ALTER TYPE app_schema.recommendation_options OWNER TO customer_analyzer_owner;
+
+COMMENT ON TYPE app_schema.recommendation_options IS 'The options of a list of recommendations, checked, with the settings of the shop where nothing is said';
+
 CREATE TYPE pgboss.job_state AS ENUM (
     'created',
     'retry',
@@ -82,6 +101,30 @@ CREATE FUNCTION app_schema.check_period(p_start_date date, p_end_date date) RETU
 ALTER FUNCTION app_schema.check_period(p_start_date date, p_end_date date) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) IS 'Raises CA001 for a reversed period, CA002 for a missing day';
+
+CREATE FUNCTION app_schema.check_recommendation_option(p_name text, p_value jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$
+  SELECT CASE
+    WHEN p_name NOT IN ('language', 'category', 'as_of', 'exclude_product_ids', 'model_run_id', 'diversity', 'max_per_category', 'min_price',
+      'max_price', 'in_stock', 'buy_again') THEN NULL
+    WHEN p_value = 'null' THEN ''
+    WHEN p_name = 'language' AND p_value NOT IN ('"en"', '"ru"') THEN 'en or ru'
+    WHEN p_name IN ('category', 'as_of') AND jsonb_typeof(p_value) <> 'string' THEN 'a text'
+    WHEN p_name IN ('in_stock', 'buy_again') AND jsonb_typeof(p_value) <> 'boolean' THEN 'true or false'
+    WHEN p_name = 'exclude_product_ids'
+      AND (jsonb_typeof(p_value) <> 'array' OR jsonb_path_exists(p_value, 'strict $[*] ? (@.type() != "number")')) THEN 'an array of numbers'
+    WHEN p_name IN ('model_run_id', 'max_per_category') AND NOT jsonb_path_exists(p_value, 'strict $ ? (@.type() == "number" && @ >= 1 && @ <= 2147483647 && @ == @.floor())')
+      THEN 'a whole number from 1'
+    WHEN p_name = 'diversity' AND NOT jsonb_path_exists(p_value, 'strict $ ? (@.type() == "number" && @ >= 0 && @ <= 1)') THEN 'a number from 0 to 1'
+    WHEN p_name IN ('min_price', 'max_price') AND NOT jsonb_path_exists(p_value, 'strict $ ? (@.type() == "number" && @ >= 0)') THEN 'a number from 0'
+    ELSE ''
+  END
+$_$;
+
+ALTER FUNCTION app_schema.check_recommendation_option(p_name text, p_value jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.check_recommendation_option(p_name text, p_value jsonb) IS 'What an option of recommendations must be where its value is not that; empty where it is, NULL where there is no such option';
 
 CREATE FUNCTION app_schema.count_words(p_number numeric, p_forms text, p_language text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -454,6 +497,58 @@ ALTER FUNCTION app_schema.describe_score(p_score text, p_status text, p_value te
 
 COMMENT ON FUNCTION app_schema.describe_score(p_score text, p_status text, p_value text, p_within text, p_language text) IS 'One score in a sentence by its status; first is the probability of a visitor''s first purchase, p_within the horizon in words';
 
+CREATE FUNCTION app_schema.diversify(p_model_run_id bigint, p_ids integer[], p_scores double precision[], p_categories text[], p_limit integer, p_diversity double precision) RETURNS integer[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_count integer := cardinality(p_ids);
+  v_relevance double precision[];
+  v_likeness double precision[] := array_fill(0::double precision, ARRAY[cardinality(p_ids)]);
+  v_left boolean[] := array_fill(true, ARRAY[cardinality(p_ids)]);
+  v_order integer[] := '{}';
+  v_best integer;
+  v_best_value double precision;
+  v_value double precision;
+  v_ids integer[];
+  v_weights real[];
+  v_at integer;
+BEGIN
+  v_relevance := ARRAY(
+    SELECT coalesce((u.score - min(u.score) OVER ()) / nullif(max(u.score) OVER () - min(u.score) OVER (), 0), 1)
+    FROM unnest(p_scores) WITH ORDINALITY u (score, place) ORDER BY u.place
+  );
+  WHILE cardinality(v_order) < least(p_limit, v_count) LOOP
+    v_best := NULL;
+    FOR i IN 1 .. v_count LOOP
+      CONTINUE WHEN NOT v_left[i];
+      v_value := (1 - p_diversity) * v_relevance[i] - p_diversity * v_likeness[i];
+      IF v_best IS NULL OR v_value > v_best_value THEN
+        v_best := i;
+        v_best_value := v_value;
+      END IF;
+    END LOOP;
+    v_order := v_order || v_best;
+    v_left[v_best] := false;
+    SELECT n.neighbour_ids, n.weights INTO v_ids, v_weights
+    FROM app_schema.product_neighbours n WHERE n.model_run_id = p_model_run_id AND n.product_id = p_ids[v_best];
+    FOR i IN 1 .. v_count LOOP
+      CONTINUE WHEN NOT v_left[i];
+      v_at := array_position(v_ids, p_ids[i]);
+      v_likeness[i] := greatest(
+        v_likeness[i], CASE WHEN p_categories[i] = p_categories[v_best] THEN 0.5 ELSE 0 END,
+        -- Lists are in the order of their weights: the first is what is most like it.
+        CASE WHEN v_at IS NOT NULL AND v_weights[1] > 0 THEN v_weights[v_at] / v_weights[1] ELSE 0 END
+      );
+    END LOOP;
+  END LOOP;
+  RETURN v_order;
+END
+$$;
+
+ALTER FUNCTION app_schema.diversify(p_model_run_id bigint, p_ids integer[], p_scores double precision[], p_categories text[], p_limit integer, p_diversity double precision) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.diversify(p_model_run_id bigint, p_ids integer[], p_scores double precision[], p_categories text[], p_limit integer, p_diversity double precision) IS 'Maximal marginal relevance (Carbonell & Goldstein 1998): places in p_ids, next always the one with the largest (1 - d) relevance - d likeness to what stands higher; likeness is the weight between the two, at least 0.5 within a category. Cost: p_limit times candidates';
+
 CREATE FUNCTION app_schema.end_of_as_of(p_as_of text) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     AS $_$
@@ -646,6 +741,31 @@ ALTER FUNCTION app_schema.feature_words() OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.feature_words() IS 'How people speak of what moved a probability: {} in words_… is the customer''s own value; zero_… stands for 0, none_… where the customer has no value, name_… where it is not known';
 
+CREATE FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) RETURNS TABLE(category character varying, price numeric)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT p.category, p.price
+  FROM app_schema.products p
+  WHERE p.product_id = p_product_id AND p.is_merchandise AND NOT p.is_hidden AND (NOT p_in_stock OR coalesce(p.stock, 1) > 0)
+    AND (p_category IS NULL OR p.category = p_category)
+    AND (p_min_price IS NULL OR p.price >= p_min_price) AND (p_max_price IS NULL OR p.price <= p_max_price)
+    AND (NOT p_has_excludes OR NOT EXISTS (
+      SELECT FROM app_schema.recommendation_rules r
+      WHERE r.action = 'exclude' AND (r.product_id IS NULL OR r.product_id = p.product_id) AND (r.category IS NULL OR r.category = p.category)
+        AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
+    ))
+    AND (NOT p_has_includes OR EXISTS (
+      SELECT FROM app_schema.recommendation_rules r
+      WHERE r.action = 'include' AND (r.product_id IS NULL OR r.product_id = p.product_id) AND (r.category IS NULL OR r.category = p.category)
+        AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
+    ))
+  OFFSET 0
+$$;
+
+ALTER FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) IS 'The product where it may be recommended now: merchandise, not hidden, in stock, within the asked category and prices and the rules of the shop; else no row';
+
 CREATE FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -799,6 +919,32 @@ ALTER FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) O
 
 COMMENT ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) IS 'Customers with an event within the period (whole days of the shop''s time zone, both included), latest first';
 
+CREATE FUNCTION app_schema.get_bought_together(p_product_ids integer[], p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_options app_schema.recommendation_options;
+  v_run bigint;
+  v_ids integer[] := ARRAY(SELECT DISTINCT u.id FROM unnest(p_product_ids) u (id) WHERE u.id IS NOT NULL ORDER BY 1 LIMIT 200);
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  v_options := app_schema.read_recommendation_options(p_options);
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  IF v_run IS NULL OR v_ids = '{}' THEN
+    RETURN;
+  END IF;
+  -- NULL is the name of no list: what is popular does not fill this one up.
+  RETURN QUERY SELECT * FROM app_schema.rank_products(
+    'bought_together', v_run, p_limit, v_options, v_ids, array_fill(1::double precision / cardinality(v_ids), ARRAY[cardinality(v_ids)]), NULL,
+    array_remove(p_product_ids, NULL), NULL
+  );
+END
+$$;
+
+ALTER FUNCTION app_schema.get_bought_together(p_product_ids integer[], p_limit integer, p_options jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_bought_together(p_product_ids integer[], p_limit integer, p_options jsonb) IS 'What the same customers take beside all of a basket (of its first 200 products by id); nothing else fills the list up. Options as of get_recommendations';
+
 CREATE TABLE app_schema.model_runs (
     model_run_id bigint NOT NULL,
     kind text NOT NULL,
@@ -930,6 +1076,18 @@ ALTER FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone
 
 COMMENT ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) IS 'What the purchase models see of each customer who bought before p_as_of: frequency (repeat purchase days), recency_days and t_days (since the first purchase day, in whole days of the shop), monetary_value (mean spend of a repeat day), orders, revenue before refunds, refunds; gaps between purchase days, NULL for who bought on one';
 
+CREATE FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+  -- md5 and not hashint4: PostgreSQL's own hashes may change with its version, and a customer must not change sides by an upgrade.
+  SELECT CASE WHEN ('x' || left(md5(p_name || ':' || p_user_id), 8))::bit(32)::bigint < p_share::double precision * 4294967296
+    THEN 'treatment' ELSE 'control' END
+$$;
+
+ALTER FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) IS 'treatment or control: by a hash of name and user_id, the same for ever; a larger share moves customers to the treatment only';
+
 CREATE FUNCTION app_schema.get_latest_run(p_kind text DEFAULT 'scoring'::text) RETURNS TABLE(model_run_id bigint, kind text, as_of timestamp with time zone, code_version text, finished_at timestamp with time zone, parameters jsonb, evaluation jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -943,6 +1101,54 @@ $$;
 ALTER FUNCTION app_schema.get_latest_run(p_kind text) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.get_latest_run(p_kind text) IS 'The newest run (scoring or recommendations): parameters and evaluation beside the naive baseline';
+
+CREATE FUNCTION app_schema.get_popular_products(p_category character varying DEFAULT NULL::character varying, p_window text DEFAULT 'recent'::text, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  v_options app_schema.recommendation_options;
+  v_run bigint;
+  v_has_includes boolean;
+  v_has_excludes boolean;
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  v_options := app_schema.read_recommendation_options(p_options);
+  IF (p_window IN ('recent', 'week', 'month', 'quarter', 'year')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'the window must be recent, week, month, quarter or year, not "%"', coalesce(p_window, 'NULL')
+      USING ERRCODE = 'CA002', HINT = 'recent looks at all time and halves it every 30 days.';
+  END IF;
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false) INTO v_has_includes, v_has_excludes
+  FROM app_schema.recommendation_rules r;
+  RETURN QUERY
+    SELECT (row_number() OVER (ORDER BY f.place))::integer, f.id,
+      CASE v_options.language WHEN 'ru' THEN coalesce(p.attributes ->> 'name_ru', p.name) ELSE p.name END::varchar, p.category, p.price,
+      f.score::double precision, 'popular', CASE v_options.language WHEN 'ru' THEN t.ru ELSE t.en END, NULL::integer, NULL::double precision, v_run
+    FROM (
+      SELECT o.id, o.score, o.place
+      FROM (
+        SELECT u.id, u.score, u.place
+        FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids, l.scores) WITH ORDINALITY u (id, score, place)
+        WHERE l.model_run_id = v_run AND l.period = p_window AND l.category = coalesce(p_category, v_options.category, '')
+          AND u.id NOT IN (SELECT unnest(v_options.excluded_ids))
+        ORDER BY u.place
+      ) o
+      CROSS JOIN LATERAL app_schema.find_recommendable(
+        o.id, coalesce(p_category, v_options.category), v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes
+      )
+      ORDER BY o.place
+      LIMIT p_limit
+    ) f
+    JOIN app_schema.products p ON p.product_id = f.id
+    CROSS JOIN app_schema.reason_texts('popular_' || p_window) t
+    ORDER BY 1;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) IS 'The most wanted products of the whole shop or one category; p_window is recent (halved every 30 days), week, month, quarter or year before the training. Options as of get_recommendations';
 
 CREATE FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone DEFAULT now()) RETURNS TABLE(model_run_id bigint, as_of timestamp with time zone, question text, horizon_days integer, customers bigint, said double precision, came double precision, standard_error double precision)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -972,133 +1178,247 @@ ALTER FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone
 
 COMMENT ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) IS 'Of each scoring whose horizon has passed by p_until: the share of customers that was predicted to buy (of churn: not to buy), the share that did, and the standard error that chance alone gives it';
 
-CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer)
+CREATE FUNCTION app_schema.get_recommendation_rates(p_start_date date, p_end_date date, p_by text DEFAULT 'reason'::text) RETURNS TABLE(model_run_id bigint, kind text, reason_code text, lists bigint, shown bigint, clicks bigint, click_rate double precision, purchases bigint, purchase_rate double precision)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    AS $_$
+    AS $$
+BEGIN
+  PERFORM app_schema.check_period(p_start_date, p_end_date);
+  IF (p_by IN ('reason', 'model', 'kind')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'rates are by reason, model or kind, not by "%"', coalesce(p_by, 'NULL') USING ERRCODE = 'CA002', HINT = 'model compares versions, as in an experiment.';
+  END IF;
+  RETURN QUERY
+    SELECT CASE WHEN p_by = 'model' THEN s.model_run_id END, CASE WHEN p_by = 'kind' THEN s.kind END, CASE WHEN p_by = 'reason' THEN s.reason_code END,
+      count(DISTINCT s.recommendation_id), count(*), count(*) FILTER (WHERE s.clicked), count(*) FILTER (WHERE s.clicked)::double precision / count(*),
+      count(*) FILTER (WHERE s.bought), count(*) FILTER (WHERE s.bought)::double precision / count(*)
+    FROM (
+      SELECT l.recommendation_id, l.model_run_id, l.kind, t.reason_code, e.clicked, e.bought
+      FROM app_schema.recommendation_lists l
+      CROSS JOIN LATERAL (
+        -- An event counts for the product that was in the list, once, and not where another customer sends the id back.
+        SELECT array_agg(e.product_id) AS clicked_ids, array_agg(e.product_id) FILTER (WHERE e.event_type = 'purchase') AS bought_ids
+        FROM app_schema.events e
+        WHERE e.properties ? 'recommendation_id' AND e.properties ->> 'recommendation_id' = l.recommendation_id::text
+          AND e.event_type IN ('view', 'add_to_cart', 'purchase') AND (l.user_id IS NULL OR e.user_id = l.user_id)
+      ) c
+      CROSS JOIN LATERAL unnest(l.product_ids, l.reason_codes) t (product_id, reason_code)
+      CROSS JOIN LATERAL (
+        SELECT coalesce(t.product_id = ANY (c.clicked_ids), false) AS clicked, coalesce(t.product_id = ANY (c.bought_ids), false) AS bought
+      ) e
+      WHERE l.served_at >= app_schema.day_start(p_start_date) AND l.served_at < app_schema.day_start(p_end_date + 1)
+    ) s
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_recommendation_rates(p_start_date date, p_end_date date, p_by text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_recommendation_rates(p_start_date date, p_end_date date, p_by text) IS 'Of the lists served on the days p_start_date to p_end_date, by reason, model or kind: products shown, how many of them were clicked (viewed, put into the cart or bought with the list''s recommendation_id), how many bought';
+
+CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
 DECLARE
-  v_options jsonb := coalesce(p_options, '{}');
-  v_exclude jsonb := coalesce(nullif(v_options -> 'exclude_product_ids', 'null'), '[]');
-  v_language text := coalesce(v_options ->> 'language', 'en');
-  v_category text := v_options ->> 'category';
-  v_unknown text;
-  v_excluded integer[];
+  v_options app_schema.recommendation_options;
+  v_how app_schema.recommenders;
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
   v_until timestamptz;
+  v_has_rules boolean;
+  v_ids integer[];
+  v_weights double precision[];
+  v_bought_ids integer[];
+  v_blocked_ids integer[];
+  v_due_ids integer[];
+  v_due_scores double precision[];
+  v_due_days real[];
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
-  IF jsonb_typeof(v_options) <> 'object' THEN
-    RAISE EXCEPTION 'the options must be a JSON object' USING ERRCODE = 'CA002';
-  END IF;
-  SELECT string_agg(k, ', ' ORDER BY k) INTO v_unknown
-  FROM jsonb_object_keys(v_options) k WHERE k NOT IN ('language', 'category', 'as_of', 'exclude_product_ids');
-  IF v_unknown IS NOT NULL THEN
-    RAISE EXCEPTION 'unknown option: %', v_unknown USING ERRCODE = 'CA002', HINT = 'Options are language, category, as_of, exclude_product_ids.';
-  END IF;
-  IF v_language NOT IN ('en', 'ru') THEN
-    RAISE EXCEPTION 'language must be en or ru, not "%"', v_language USING ERRCODE = 'CA002';
-  END IF;
-  IF jsonb_typeof(v_exclude) <> 'array' OR jsonb_path_exists(v_exclude, 'strict $[*] ? (@.type() != "number")') THEN
-    RAISE EXCEPTION 'exclude_product_ids must be an array of numbers' USING ERRCODE = 'CA002';
-  END IF;
-  v_excluded := ARRAY(
-    SELECT x::numeric::integer FROM jsonb_array_elements_text(v_exclude) x WHERE x::numeric BETWEEN 1 AND 2147483647 AND x::numeric % 1 = 0
-  );
-  v_until := app_schema.end_of_as_of(v_options ->> 'as_of');
-  v_now := coalesce(v_until, now());
-  v_until := coalesce(v_until, 'infinity');
+  v_options := app_schema.read_recommendation_options(p_options);
   IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
     RETURN;
   END IF;
+  SELECT * INTO v_how FROM app_schema.recommenders c
+  WHERE c.model_run_id = coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
+  IF v_how.model_run_id IS NULL THEN
+    RETURN;
+  END IF;
+  v_now := coalesce(v_options.as_of, now());
+  v_until := coalesce(v_options.as_of, 'infinity');
+  v_has_rules := EXISTS (SELECT FROM app_schema.recommendation_rules r WHERE r.action IN ('buy_again', 'buy_once'));
 
-  RETURN QUERY
-    WITH latest AS (
-      -- 200 events say what somebody wants now; reading a wholesaler's ten thousand would cost time and blur the taste.
-      SELECT e.product_id, e.event_type, e.event_timestamp
-      FROM app_schema.events e
-      WHERE e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
-        AND e.event_type IN ('view', 'add_to_cart', 'purchase')
-      ORDER BY e.event_timestamp DESC, e.event_id DESC
-      LIMIT 200
-    ), history AS (
-      -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
-      SELECT l.product_id, bool_or(l.event_type = 'purchase') AS bought,
-        max(CASE l.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.2 END
-          * power(0.5, least(100, extract(epoch FROM m.newest - l.event_timestamp)::double precision / 86400 / 90))) AS weight
-      FROM latest l CROSS JOIN (SELECT max(event_timestamp) AS newest FROM latest) m
-      GROUP BY l.product_id
-    ), similar_to AS (
-      SELECT n.neighbour_id, sum(h.weight * n.weight) / (SELECT sum(weight) FROM history) AS similarity,
-        (array_agg(h.product_id ORDER BY h.weight * n.weight DESC, h.product_id))[1] AS because_id
-      FROM history h
-      JOIN app_schema.product_neighbours pn ON pn.product_id = h.product_id
-      CROSS JOIN LATERAL unnest(pn.neighbour_ids, pn.weights) AS n (neighbour_id, weight)
-      GROUP BY n.neighbour_id
-    ), bought AS (
-      SELECT e.product_id, max(e.event_timestamp) AS last_bought
-      FROM app_schema.events e
-      WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
-      GROUP BY e.product_id
-    ), blocked AS (
-      -- Bought is excluded, unless people buy it again and about half their usual interval has gone by.
-      SELECT b.product_id
-      FROM bought b
-      LEFT JOIN app_schema.product_popularity q ON q.product_id = b.product_id
-      WHERE (q.is_bought_repeatedly AND v_now >= b.last_bought + make_interval(secs => 0.5 * 86400 * q.repeat_interval_days)) IS NOT TRUE
-    ), eligible AS NOT MATERIALIZED (
-      -- Not materialized, and the blocked by NOT IN (never NULL): the most wanted then come in the order of their index and the other
-      -- candidates by their keys. Joined, or read once for both, all of the catalogue was read each time (50,000 products: 71 ms instead of 16).
-      SELECT p.product_id, p.name, p.category, p.price, q.popularity, q.repeat_share, q.repeat_interval_days
-      FROM app_schema.product_popularity q
-      JOIN app_schema.products p ON p.product_id = q.product_id
-      WHERE p.is_merchandise AND NOT p.is_hidden AND coalesce(p.stock, 1) > 0
-        AND (v_category IS NULL OR p.category = v_category)
-        AND q.product_id <> ALL (v_excluded) AND q.product_id NOT IN (SELECT x.product_id FROM blocked x)
-    ), scored AS (
-      SELECT c.product_id, c.name, c.category, c.price, s.because_id, c.repeat_interval_days, b.last_bought,
-        coalesce(s.similarity, 0) + CASE WHEN b.last_bought IS NOT NULL THEN c.repeat_share ELSE 0 END + 0.01 * c.popularity AS score
-      FROM (
-        (SELECT e.* FROM eligible e ORDER BY e.popularity DESC, e.product_id LIMIT p_limit)
-        UNION
-        SELECT e.* FROM eligible e WHERE e.product_id IN (SELECT t.neighbour_id FROM similar_to t UNION SELECT o.product_id FROM bought o)
-      ) c
-      LEFT JOIN similar_to s ON s.neighbour_id = c.product_id
-      LEFT JOIN bought b ON b.product_id = c.product_id
-    )
-    SELECT (row_number() OVER (ORDER BY s.in_excess, s.score DESC, s.product_id))::integer, s.product_id,
-      CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', s.name) ELSE s.name END::varchar, s.category, s.price, s.score,
-      r.code, CASE v_language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id
+  SELECT array_agg(h.product_id), array_agg(h.weight / h.total), array_agg(h.product_id) FILTER (WHERE h.is_bought)
+  INTO v_ids, v_weights, v_bought_ids
+  FROM (
+    SELECT w.product_id, w.weight, w.is_bought, sum(w.weight) OVER () AS total
     FROM (
-      -- What one buys anyway is half of the list at most: the other half is there to be discovered.
-      SELECT c.*, c.last_bought IS NOT NULL
-        AND row_number() OVER (PARTITION BY c.last_bought IS NULL ORDER BY c.score DESC, c.product_id) > ceil(p_limit / 2.0) AS in_excess
-      FROM scored c
-    ) s
-    JOIN app_schema.products t ON t.product_id = s.product_id
-    LEFT JOIN app_schema.products w ON w.product_id = s.because_id
-    LEFT JOIN history h ON h.product_id = s.because_id
-    CROSS JOIN LATERAL (
-      SELECT 'buy_again', format('time to buy it again: usually every %s days', round(s.repeat_interval_days)),
-        format('пора купить снова: обычно раз в %s дн.', round(s.repeat_interval_days)), NULL::integer
-      WHERE s.last_bought IS NOT NULL
-      UNION ALL
-      SELECT CASE WHEN h.bought THEN 'bought_together' ELSE 'viewed_together' END,
-        format(CASE WHEN h.bought THEN 'because you bought %s' ELSE 'because you looked at %s' END, w.name),
-        format(CASE WHEN h.bought THEN 'потому что вы купили: %s' ELSE 'потому что вы смотрели: %s' END, coalesce(w.attributes ->> 'name_ru', w.name)),
-        s.because_id
-      WHERE s.last_bought IS NULL AND s.because_id IS NOT NULL
-      UNION ALL
-      SELECT 'popular', 'popular with our customers', 'популярно у наших покупателей', NULL
-      WHERE s.last_bought IS NULL AND s.because_id IS NULL
-    ) AS r (code, en, ru, because_id)
-    ORDER BY 1
-    LIMIT p_limit;
+      SELECT d.product_id, d.bought_at > d.back_at AS is_bought, greatest(
+          v_how.purchase_weight * power(0.5, d.bought_age), v_how.cart_weight * power(0.5, d.carted_age),
+          v_how.view_weight * power(0.5, d.viewed_age)
+        ) AS weight
+      FROM (
+        -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
+        -- What came back says nothing for a product from before that.
+        SELECT g.product_id, g.bought_at, g.back_at,
+          CASE WHEN g.bought_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days)) END AS viewed_age
+        FROM (
+          SELECT l.product_id, max(max(l.event_timestamp)) OVER () AS newest,
+            max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
+            max(l.event_timestamp) FILTER (WHERE l.event_type = 'add_to_cart') AS carted_at,
+            max(l.event_timestamp) FILTER (WHERE l.event_type = 'view') AS viewed_at,
+            coalesce(max(l.event_timestamp) FILTER (WHERE l.event_type = 'refund'), '-infinity') AS back_at
+          FROM (
+            SELECT e.product_id, e.event_type, e.event_timestamp
+            FROM app_schema.events e
+            WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
+              AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
+            ORDER BY e.event_timestamp DESC, e.product_id
+            LIMIT v_how.history_events
+          ) l
+          GROUP BY l.product_id
+        ) g
+      ) d
+    ) w
+    WHERE w.weight > 0
+    ORDER BY w.weight DESC, w.product_id
+    LIMIT v_how.history_products
+  ) h;
+
+  SELECT array_agg(b.product_id) FILTER (WHERE NOT b.is_due), array_agg(b.product_id) FILTER (WHERE b.is_due),
+    array_agg(v_how.repeat_weight * b.repeat_share) FILTER (WHERE b.is_due), array_agg(b.days) FILTER (WHERE b.is_due)
+  INTO v_blocked_ids, v_due_ids, v_due_scores, v_due_days
+  FROM (
+    -- Bought is excluded, unless people buy it again and its time has come.
+    SELECT x.product_id, x.days, x.repeat_share,
+      (v_options.buy_again AND x.again AND v_now >= x.last_bought + make_interval(secs => v_how.due_after * 86400 * x.days)) IS TRUE AS is_due
+    FROM (
+      SELECT t.product_id, t.last_bought, coalesce(r.interval_days, q.repeat_interval_days) AS days,
+        CASE r.action WHEN 'buy_once' THEN false WHEN 'buy_again' THEN true ELSE q.is_bought_repeatedly END AS again,
+        -- Where the shop says so and the data do not (yet), as much as makes a product one that is bought again.
+        CASE r.action WHEN 'buy_again' THEN greatest(q.repeat_share, 0.25) ELSE q.repeat_share END AS repeat_share
+      FROM (
+        SELECT e.product_id, max(e.event_timestamp) AS last_bought
+        FROM app_schema.events e
+        WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
+        GROUP BY e.product_id
+      ) t
+      LEFT JOIN app_schema.product_popularity q ON q.model_run_id = v_how.model_run_id AND q.product_id = t.product_id
+      LEFT JOIN LATERAL (
+        SELECT s.action, s.interval_days
+        FROM app_schema.products p JOIN app_schema.recommendation_rules s
+          ON s.action IN ('buy_again', 'buy_once') AND (s.product_id IS NULL OR s.product_id = p.product_id) AND (s.category IS NULL OR s.category = p.category)
+        WHERE v_has_rules AND p.product_id = t.product_id
+        ORDER BY s.product_id NULLS LAST, s.rule_id DESC
+        LIMIT 1
+      ) r ON true
+    ) x
+  ) b;
+
+  RETURN QUERY SELECT * FROM app_schema.rank_products(
+    'user', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_bought_ids, coalesce(v_blocked_ids, '{}'), '',
+    v_due_ids, v_due_scores, v_due_days
+  );
 END
-$_$;
+$$;
 
 ALTER FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) IS 'Products for one customer with score and reason, from the trained weights and the latest committed events. What was bought is left out unless people buy it again. Options: language (en, ru), category, as_of, exclude_product_ids. No row for an unknown customer';
+COMMENT ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) IS 'Products for one customer with score and reason, from the published weights and the latest committed events. What was bought is left out unless people buy it again. Options: language (en, ru), category, min_price, max_price, in_stock, exclude_product_ids, buy_again, diversity, max_per_category, as_of, model_run_id. No row for an unknown customer';
+
+CREATE FUNCTION app_schema.get_recommender_of(p_user_id integer DEFAULT NULL::integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_run bigint;
+BEGIN
+  IF p_user_id IS NOT NULL THEN
+    SELECT c.model_run_id INTO v_run
+    FROM app_schema.recommendation_experiments x
+    JOIN app_schema.recommenders c ON c.model_run_id
+      = CASE app_schema.get_experiment_arm(p_user_id, x.name, x.share) WHEN 'treatment' THEN x.treatment_run ELSE x.control_run END
+    JOIN app_schema.model_runs r ON r.model_run_id = c.model_run_id AND r.status <> 'retired'
+    WHERE x.stopped_at IS NULL;
+  END IF;
+  IF v_run IS NULL THEN
+    SELECT r.model_run_id INTO v_run
+    FROM app_schema.model_runs r
+    WHERE r.kind = 'recommendations' AND r.status = 'promoted'
+      AND EXISTS (SELECT FROM app_schema.recommenders c WHERE c.model_run_id = r.model_run_id)
+    ORDER BY r.as_of DESC, r.model_run_id DESC
+    LIMIT 1;
+  END IF;
+  RETURN v_run;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_recommender_of(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_recommender_of(p_user_id integer) IS 'The run whose recommendations a customer gets now: that of the running experiment, else the champion (also without a customer); NULL before the first training';
+
+CREATE FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  v_options app_schema.recommendation_options;
+  v_how app_schema.recommenders;
+  v_ids integer[];
+  v_weights double precision[];
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  v_options := app_schema.read_recommendation_options(p_options);
+  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  IF v_how.model_run_id IS NULL THEN
+    RETURN;
+  END IF;
+  SELECT array_agg(h.id), array_agg(h.weight / h.total) INTO v_ids, v_weights
+  FROM (
+    -- Each step back in the session says a fifth less: what is on the screen now is what is sought.
+    SELECT w.id, w.weight, sum(w.weight) OVER () AS total
+    FROM (
+      SELECT l.id, power(0.8::double precision, row_number() OVER (ORDER BY l.last_place DESC) - 1) AS weight
+      FROM (SELECT u.id, max(u.place) AS last_place FROM unnest(p_product_ids) WITH ORDINALITY u (id, place) WHERE u.id IS NOT NULL GROUP BY u.id) l
+      ORDER BY l.last_place DESC
+      LIMIT v_how.history_products
+    ) w
+  ) h;
+  RETURN QUERY SELECT * FROM app_schema.rank_products(
+    'session', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, NULL, array_remove(coalesce(p_product_ids, '{}'), NULL)
+  );
+END
+$$;
+
+ALTER FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) IS 'Products for a visitor without an account, from what was looked at, the latest last; those themselves are left out. Options as of get_recommendations; what is popular for an empty list';
+
+CREATE FUNCTION app_schema.get_similar_products(p_product_id integer, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_options app_schema.recommendation_options;
+  v_run bigint;
+  v_category varchar;
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  v_options := app_schema.read_recommendation_options(p_options);
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  SELECT coalesce(p.category, '') INTO v_category FROM app_schema.products p WHERE p.product_id = p_product_id;
+  IF NOT FOUND OR v_run IS NULL THEN
+    RETURN;
+  END IF;
+  RETURN QUERY SELECT * FROM app_schema.rank_products(
+    'similar', v_run, p_limit, v_options, ARRAY[p_product_id], ARRAY[1::double precision], NULL, ARRAY[p_product_id], v_category
+  );
+END
+$$;
+
+ALTER FUNCTION app_schema.get_similar_products(p_product_id integer, p_limit integer, p_options jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_similar_products(p_product_id integer, p_limit integer, p_options jsonb) IS 'What is like a product by text and attributes, else what is taken together with it; filled up with what is popular in its category. No row for an unknown product. Options as of get_recommendations';
 
 CREATE FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer DEFAULT 10) RETURNS TABLE(product_id integer, name character varying, category character varying, views bigint, cart_additions bigint, purchases bigint, buyers bigint, revenue numeric, conversion numeric)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -1352,6 +1672,9 @@ BEGIN
   ELSIF v_run.status = 'applied' THEN
     RAISE EXCEPTION 'run % (%) is no model that can be applied again', p_model_run_id, v_run.kind
       USING ERRCODE = 'CA002', HINT = 'Promote a run of a training: SELECT * FROM app_schema.list_models() shows them.';
+  ELSIF v_run.kind = 'recommendations' AND NOT EXISTS (SELECT FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id) THEN
+    RAISE EXCEPTION 'the weights of run % were deleted: only those of the last few trainings are kept', p_model_run_id
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.recommenders shows the runs that have theirs.';
   END IF;
   -- Of the same kind those that would go before it step back: that is how an older model is brought back.
   UPDATE app_schema.model_runs r SET status = 'challenger'
@@ -1363,7 +1686,322 @@ $$;
 
 ALTER FUNCTION app_schema.promote_model(p_model_run_id bigint) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.promote_model(p_model_run_id bigint) IS 'Makes a run the champion of its kind, also an older one; the next score applies it. Returns the kind';
+COMMENT ON FUNCTION app_schema.promote_model(p_model_run_id bigint) IS 'Makes a run the champion of its kind, also an older one; the next score applies it, of recommendations the next read. Returns the kind';
+
+CREATE FUNCTION app_schema.prune_recommendation_lists(p_before timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  v_deleted bigint;
+BEGIN
+  DELETE FROM app_schema.recommendation_lists l WHERE l.served_at < p_before;
+  GET DIAGNOSTICS v_deleted = ROW_COUNT;
+  RETURN v_deleted;
+END
+$$;
+
+ALTER FUNCTION app_schema.prune_recommendation_lists(p_before timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.prune_recommendation_lists(p_before timestamp with time zone) IS 'Deletes the lists served before a moment and returns how many; their events stay';
+
+CREATE FUNCTION app_schema.prune_recommenders(p_keep integer DEFAULT 3) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  v_deleted integer;
+BEGIN
+  IF p_keep IS NULL OR p_keep < 1 THEN
+    RAISE EXCEPTION 'at least one version is kept, not %', coalesce(p_keep::text, 'NULL') USING ERRCODE = 'CA002';
+  END IF;
+  DELETE FROM app_schema.recommenders c
+  WHERE c.model_run_id NOT IN (SELECT n.model_run_id FROM app_schema.recommenders n ORDER BY n.model_run_id DESC LIMIT p_keep)
+    AND c.model_run_id NOT IN (
+      -- Champions, and the one before: what is taken back to.
+      SELECT r.model_run_id FROM app_schema.model_runs r JOIN app_schema.recommenders k ON k.model_run_id = r.model_run_id
+      WHERE r.status = 'promoted' ORDER BY r.as_of DESC, r.model_run_id DESC LIMIT 2
+    )
+    AND NOT EXISTS (
+      SELECT FROM app_schema.recommendation_experiments x
+      WHERE x.stopped_at IS NULL AND c.model_run_id IN (x.control_run, x.treatment_run)
+    );
+  GET DIAGNOSTICS v_deleted = ROW_COUNT;
+  RETURN v_deleted;
+END
+$$;
+
+ALTER FUNCTION app_schema.prune_recommenders(p_keep integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.prune_recommenders(p_keep integer) IS 'Deletes the weights of all versions but the newest p_keep, the champion, the one promoted before it, and those of a running experiment; returns how many. The runs stay in the registry';
+
+CREATE FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying DEFAULT ''::character varying, p_due_ids integer[] DEFAULT '{}'::integer[], p_due_scores double precision[] DEFAULT '{}'::double precision[], p_due_days real[] DEFAULT '{}'::real[]) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  v_category varchar := p_options.category;
+  v_min_price numeric := p_options.min_price;
+  v_max_price numeric := p_options.max_price;
+  v_in_stock boolean := p_options.in_stock;
+  v_cap integer := p_options.max_per_category;
+  v_for_person boolean := p_kind IN ('user', 'session');
+  v_has_includes boolean;
+  v_has_excludes boolean;
+  v_has_boosts boolean;
+  v_has_pins boolean;
+  v_banned integer[] := p_banned_ids || p_options.excluded_ids;
+  -- So many best ones are ranked by all that counts, each for two look-ups; where the ranking is rearranged, it needs more to choose from.
+  v_pool integer;
+  v_popular integer;
+  -- Where nothing but stock and the like can rule a product out, the head of a list is enough: the rest need not be sorted.
+  v_head integer;
+  v_popularity_weight double precision;
+  v_due_places integer := ceil(p_limit * p_options.buy_again_share);
+  v_ids integer[];
+  v_scores double precision[];
+  v_days real[];
+  v_pins integer[];
+  v_categories text[];
+  v_trending text[];
+  v_order integer[];
+BEGIN
+  SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false), coalesce(bool_or(r.action = 'boost'), false),
+    coalesce(bool_or(r.action = 'pin'), false) AND v_for_person
+  INTO v_has_includes, v_has_excludes, v_has_boosts, v_has_pins
+  FROM app_schema.recommendation_rules r;
+  v_pool := CASE
+    WHEN v_cap IS NOT NULL THEN greatest(300, 6 * least(p_limit, 1000))
+    WHEN v_has_boosts OR p_options.diversity > 0 THEN greatest(100, 2 * least(p_limit, 1000))
+    ELSE 10 + 3 * least(p_limit, 1000)
+  END;
+  v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit END;
+  v_head := CASE
+    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes AND NOT v_has_excludes AND v_cap IS NULL
+      THEN 4 * v_pool
+  END;
+  SELECT c.popularity_weight INTO v_popularity_weight FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
+
+  WITH sums AS MATERIALIZED (
+    SELECT c.id, sum(c.part) AS score
+    FROM (
+      SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
+      FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
+    ) c
+    GROUP BY c.id
+  ), best AS (
+    SELECT o.id, p.category, p.price
+    FROM (
+      SELECT s.id, s.score FROM sums s WHERE s.score > 0 AND s.id NOT IN (SELECT unnest(v_banned))
+      ORDER BY s.score DESC, s.id LIMIT v_head
+    ) o
+    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+    ORDER BY o.score DESC, o.id
+    LIMIT v_pool
+  ), popular AS (
+    SELECT o.id, p.category, p.price
+    FROM (
+      SELECT t.id, t.place
+      FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids[:coalesce(v_head + cardinality(v_banned), 500)]) WITH ORDINALITY t (id, place)
+      WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
+        AND t.id NOT IN (SELECT unnest(v_banned))
+      ORDER BY t.place
+    ) o
+    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+    ORDER BY o.place
+    LIMIT v_popular
+  ), due AS (
+    SELECT d.id, p.category, p.price, d.score, d.days
+    FROM unnest(p_due_ids, p_due_scores, p_due_days) d (id, score, days)
+    CROSS JOIN LATERAL app_schema.find_recommendable(d.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+    WHERE d.id NOT IN (SELECT unnest(v_banned))
+  ), pinned AS (
+    SELECT r.id, p.category, p.price, r.position
+    FROM (SELECT x.product_id AS id, min(x.position) AS position FROM app_schema.recommendation_rules x WHERE x.action = 'pin' GROUP BY 1) r
+    CROSS JOIN LATERAL app_schema.find_recommendable(r.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+    WHERE v_has_pins AND r.id NOT IN (SELECT unnest(v_banned))
+  ), scored AS (
+    SELECT c.id, c.category, d.days, i.position, q.trending,
+      (coalesce(s.score, 0) + coalesce(d.score, 0) + v_popularity_weight * coalesce(q.popularity, 0)) * CASE WHEN v_has_boosts THEN (
+        SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
+        WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = c.id) AND (r.category IS NULL OR r.category = c.category)
+          AND (r.min_price IS NULL OR c.price >= r.min_price) AND (r.max_price IS NULL OR c.price <= r.max_price)
+      ) ELSE 1 END AS score
+    FROM (
+      SELECT b.* FROM best b UNION SELECT b.* FROM popular b UNION SELECT b.id, b.category, b.price FROM due b
+      UNION SELECT b.id, b.category, b.price FROM pinned b
+    ) c
+    LEFT JOIN sums s ON s.id = c.id
+    LEFT JOIN due d ON d.id = c.id
+    LEFT JOIN pinned i ON i.id = c.id
+    LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
+  ), placed AS (
+    SELECT s.*, s.days IS NOT NULL AND row_number() OVER (PARTITION BY s.days IS NULL ORDER BY s.score DESC, s.id) > v_due_places AS in_excess
+    FROM scored s
+  ), capped AS (
+    SELECT p.*, row_number() OVER (ORDER BY p.position IS NOT NULL, p.in_excess, p.score DESC, p.id) AS place,
+      CASE WHEN v_cap IS NOT NULL AND p.category IS NOT NULL
+        THEN row_number() OVER (PARTITION BY p.position IS NULL, p.category ORDER BY p.in_excess, p.score DESC, p.id) ELSE 1 END AS of_category
+    FROM placed p
+  )
+  SELECT array_agg(f.id), array_agg(f.score), array_agg(f.days), array_agg(f.position), array_agg(f.category), array_agg(f.trending)
+  INTO v_ids, v_scores, v_days, v_pins, v_categories, v_trending
+  FROM (
+    SELECT k.* FROM capped k
+    WHERE k.position IS NOT NULL OR v_cap IS NULL OR k.of_category <= v_cap
+    ORDER BY k.position NULLS LAST, k.place
+    LIMIT CASE WHEN p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit::bigint + CASE WHEN v_has_pins THEN 100 ELSE 0 END END
+  ) f;
+  IF v_ids IS NULL THEN
+    RETURN;
+  END IF;
+  IF p_options.diversity > 0 THEN
+    -- Beyond a hundred nobody looks, and each place costs a walk through all candidates.
+    v_order := app_schema.diversify(p_model_run_id, v_ids, v_scores, v_categories, least(p_limit, 100), p_options.diversity);
+  END IF;
+
+  RETURN QUERY
+    WITH weights AS MATERIALIZED (
+      SELECT w.* FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
+    ), ordered AS (
+      SELECT t.*, row_number() OVER (
+        ORDER BY CASE WHEN t.position IS NULL THEN t.free_place ELSE t.position - t.pins_before - 0.5 END, t.position, t.place
+      ) AS rank
+      FROM (
+        SELECT u.id, u.score, u.days, u.position, u.trending, u.place,
+          row_number() OVER (PARTITION BY u.position IS NULL ORDER BY coalesce(m.place, 1000000000), u.place) AS free_place,
+          row_number() OVER (PARTITION BY u.position IS NULL ORDER BY u.position, u.place) - 1 AS pins_before
+        FROM unnest(v_ids, v_scores, v_days, v_pins, v_trending) WITH ORDINALITY u (id, score, days, position, trending, place)
+        LEFT JOIN unnest(v_order) WITH ORDINALITY m (was, place) ON m.was = u.place
+      ) t
+      ORDER BY rank
+      LIMIT p_limit
+    )
+    SELECT o.rank::integer, o.id, CASE p_options.language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar,
+      t.category, t.price, o.score, r.code, CASE p_options.language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id, r.part, p_model_run_id
+    FROM ordered o
+    JOIN app_schema.products t ON t.product_id = o.id
+    LEFT JOIN LATERAL (
+      SELECT w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
+      FROM weights w CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
+      WHERE w.weights[x.place] > 0
+      ORDER BY 2 DESC, 1
+      LIMIT 1
+    ) b ON true
+    LEFT JOIN app_schema.products s ON s.product_id = b.source_id
+    CROSS JOIN LATERAL (
+      SELECT 'pinned', 'chosen by the shop', 'выбор магазина', NULL::integer, NULL::double precision WHERE o.position IS NOT NULL
+      UNION ALL
+      SELECT 'buy_again', format('time to buy it again: usually every %s days', round(o.days)),
+        format('пора купить снова: обычно раз в %s дн.', round(o.days)), NULL, NULL
+      WHERE o.position IS NULL AND o.days IS NOT NULL
+      UNION ALL
+      SELECT k.code, replace(k.en, '%s', s.name), replace(k.ru, '%s', coalesce(s.attributes ->> 'name_ru', s.name)), b.source_id, b.part
+      FROM app_schema.reason_texts(CASE
+        WHEN b.source_id = o.id THEN 'viewed_again'
+        WHEN b.is_content THEN 'similar'
+        WHEN NOT v_for_person THEN 'taken_together'
+        WHEN b.source_id = ANY (p_bought_ids) THEN 'bought_together'
+        ELSE 'viewed_together'
+      END) k
+      WHERE o.position IS NULL AND o.days IS NULL AND s.product_id IS NOT NULL
+      UNION ALL
+      SELECT 'popular', k.en, k.ru, NULL, NULL
+      FROM app_schema.reason_texts('popular_' || coalesce(o.trending, 'recent')) k
+      WHERE o.position IS NULL AND o.days IS NULL AND s.product_id IS NULL
+    ) AS r (code, en, ru, because_id, part)
+    ORDER BY o.rank;
+END
+$$;
+
+ALTER FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) IS 'The engine of all lists: score(j) = sum of p_source_weights(i) w(i, j), what is due again, and popularity; then the rules of the shop, caps, diversity, and for each product its weightiest reason';
+
+CREATE FUNCTION app_schema.read_recommendation_options(p_options jsonb) RETURNS app_schema.recommendation_options
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_given jsonb := coalesce(p_options, '{}');
+  v_bad record;
+  v_read app_schema.recommendation_options;
+BEGIN
+  IF jsonb_typeof(v_given) <> 'object' THEN
+    RAISE EXCEPTION 'the options must be a JSON object' USING ERRCODE = 'CA002', HINT = '{} is none; the database guide lists them.';
+  END IF;
+  IF v_given <> '{}' THEN
+    SELECT string_agg(o.key, ', ' ORDER BY o.key) FILTER (WHERE o.must_be IS NULL) AS unknown,
+      min(format('%s must be %s, not %s', o.key, o.must_be, o.value)) FILTER (WHERE o.must_be <> '') AS wrong
+    INTO v_bad
+    FROM (SELECT g.key, g.value, app_schema.check_recommendation_option(g.key, g.value) AS must_be FROM jsonb_each(v_given) g) o;
+    IF v_bad.unknown IS NOT NULL THEN
+      RAISE EXCEPTION 'unknown option: %', v_bad.unknown USING ERRCODE = 'CA002',
+        HINT = 'Options are language, category, as_of, exclude_product_ids, model_run_id, diversity, max_per_category, min_price, max_price, in_stock, buy_again.';
+    ELSIF v_bad.wrong IS NOT NULL THEN
+      RAISE EXCEPTION '%', v_bad.wrong USING ERRCODE = 'CA002', HINT = 'The database guide lists the options with examples.';
+    END IF;
+  END IF;
+  SELECT coalesce(v_given ->> 'language', 'en'), v_given ->> 'category', app_schema.end_of_as_of(v_given ->> 'as_of'),
+    ARRAY(
+      SELECT x::numeric::integer FROM jsonb_array_elements_text(coalesce(nullif(v_given -> 'exclude_product_ids', 'null'), '[]')) x
+      WHERE x::numeric BETWEEN 1 AND 2147483647 AND x::numeric % 1 = 0
+    ),
+    (v_given ->> 'model_run_id')::bigint, coalesce((v_given ->> 'diversity')::double precision, s.recommendation_diversity, 0),
+    coalesce((v_given ->> 'max_per_category')::integer, s.recommendation_max_per_category),
+    (v_given ->> 'min_price')::numeric, (v_given ->> 'max_price')::numeric,
+    coalesce((v_given ->> 'in_stock')::boolean, s.recommendation_in_stock, true), coalesce((v_given ->> 'buy_again')::boolean, true),
+    coalesce(s.recommendation_buy_again_share, 0.5)
+  INTO v_read
+  FROM (VALUES (true)) one (setting_id) LEFT JOIN app_schema.settings s USING (setting_id);
+  IF v_read.model_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM app_schema.recommenders c WHERE c.model_run_id = v_read.model_run_id) THEN
+    RAISE EXCEPTION 'run % has no published recommendations', v_read.model_run_id
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.recommenders shows the runs that have.';
+  END IF;
+  RETURN v_read;
+END
+$$;
+
+ALTER FUNCTION app_schema.read_recommendation_options(p_options jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) IS 'Checks the options of a list (CA002 for what is unknown or not of its kind) and fills in the settings of the shop';
+
+CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) RETURNS TABLE(source_id integer, weight double precision, ids integer[], weights real[], collaborative integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT s.product_id, s.weight,
+    CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similar_ids
+      WHEN p_kind = 'bought_together' THEN n.neighbour_ids[:n.collaborative] ELSE n.neighbour_ids END,
+    CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similarities
+      WHEN p_kind = 'bought_together' THEN n.weights[:n.collaborative] ELSE n.weights END,
+    CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN 0 ELSE n.collaborative END
+  FROM unnest(p_source_ids, p_source_weights) s (product_id, weight)
+  JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
+$$;
+
+ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) IS 'The rows of weights that a list is made of: of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+
+CREATE FUNCTION app_schema.reason_texts(p_code text) RETURNS TABLE(code text, en text, ru text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  SELECT t.code, t.en, t.ru
+  FROM (VALUES
+    ('bought_together', 'because you bought %s', 'потому что вы купили: %s'),
+    ('viewed_together', 'because you looked at %s', 'потому что вы смотрели: %s'),
+    ('viewed_again', 'because you looked at it lately', 'потому что вы недавно это смотрели'),
+    ('similar', 'similar to %s', 'похоже на: %s'),
+    ('taken_together', 'often taken together with %s', 'часто берут вместе с: %s'),
+    ('popular_recent', 'popular with our customers', 'популярно у наших покупателей'),
+    ('popular_week', 'popular this week', 'популярно на этой неделе'),
+    ('popular_month', 'popular this month', 'популярно в этом месяце'),
+    ('popular_quarter', 'popular in the last 90 days', 'популярно в последние 90 дней'),
+    ('popular_year', 'popular in the last 365 days', 'популярно в последние 365 дней')
+  ) t (code, en, ru)
+  WHERE t.code = p_code
+$$;
+
+ALTER FUNCTION app_schema.reason_texts(p_code text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.reason_texts(p_code text) IS 'The words of a reason in English and Russian; %s is the name of the product that it is about';
 
 CREATE FUNCTION app_schema.rebuild_user_days() RETURNS bigint
     LANGUAGE plpgsql
@@ -1390,6 +2028,17 @@ $$;
 ALTER FUNCTION app_schema.rebuild_user_days() OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.rebuild_user_days() IS 'Folds all days anew and returns how many there are; refresh_user_days calls it';
+
+CREATE FUNCTION app_schema.record_recommendations(p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]) RETURNS uuid
+    LANGUAGE sql
+    AS $$
+  INSERT INTO app_schema.recommendation_lists (kind, user_id, model_run_id, product_ids, reason_codes)
+  VALUES (p_kind, p_user_id, p_model_run_id, p_product_ids, p_reason_codes) RETURNING recommendation_id
+$$;
+
+ALTER FUNCTION app_schema.record_recommendations(p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.record_recommendations(p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]) IS 'Writes down a list that is about to be shown and returns the recommendation_id that events are to bring back';
 
 CREATE FUNCTION app_schema.refresh_user_days(p_rebuild boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
@@ -1434,6 +2083,61 @@ $$;
 ALTER FUNCTION app_schema.refresh_user_days(p_rebuild boolean) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) IS 'Brings user_days up to date with the events and returns the rows written; p_rebuild folds everything anew. Nothing depends on when it runs but speed';
+
+CREATE FUNCTION app_schema.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION 'rows of % are not changed once they are written', TG_TABLE_NAME USING ERRCODE = 'CA002', HINT = 'Insert another, or delete it.';
+END
+$$;
+
+ALTER FUNCTION app_schema.refuse_change() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.refuse_change() IS 'Trigger: a table is only inserted into and deleted from';
+
+CREATE FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real DEFAULT 0.5) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  v_id integer;
+  v_missing bigint;
+BEGIN
+  SELECT m.id INTO v_missing FROM unnest(ARRAY[p_control_run, p_treatment_run]) m (id)
+  WHERE NOT EXISTS (SELECT FROM app_schema.recommenders c WHERE c.model_run_id = m.id) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'run % has no published recommendations', coalesce(v_missing::text, 'NULL')
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.recommenders shows the runs that have.';
+  ELSIF p_control_run = p_treatment_run THEN
+    RAISE EXCEPTION 'control and treatment are the same run' USING ERRCODE = 'CA002', HINT = 'An experiment compares two runs.';
+  ELSIF (p_share BETWEEN 0 AND 1) IS NOT TRUE THEN
+    RAISE EXCEPTION 'the share must be from 0 to 1, not %', coalesce(p_share::text, 'NULL') USING ERRCODE = 'CA002', HINT = '0.5 gives half of the customers the treatment.';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('customer-analyzer recommendation experiments'));
+  IF EXISTS (SELECT FROM app_schema.recommendation_experiments x WHERE x.stopped_at IS NULL) THEN
+    RAISE EXCEPTION 'another experiment is running' USING ERRCODE = 'CA002', HINT = 'Stop it first: SELECT app_schema.stop_recommendation_experiment();';
+  ELSIF coalesce(p_name, '') = '' OR EXISTS (SELECT FROM app_schema.recommendation_experiments x WHERE x.name = p_name) THEN
+    RAISE EXCEPTION 'an experiment needs a name that none had before, not "%"', p_name USING ERRCODE = 'CA002', HINT = 'The name decides who gets what.';
+  END IF;
+  INSERT INTO app_schema.recommendation_experiments (name, control_run, treatment_run, share)
+  VALUES (p_name, p_control_run, p_treatment_run, p_share) RETURNING experiment_id INTO v_id;
+  RETURN v_id;
+END
+$$;
+
+ALTER FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) IS 'Gives p_share of the customers the treatment run and the others the control run, from the commit on; returns experiment_id';
+
+CREATE FUNCTION app_schema.stop_recommendation_experiment() RETURNS text
+    LANGUAGE sql
+    AS $$
+  UPDATE app_schema.recommendation_experiments x SET stopped_at = now() WHERE x.stopped_at IS NULL RETURNING x.name
+$$;
+
+ALTER FUNCTION app_schema.stop_recommendation_experiment() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.stop_recommendation_experiment() IS 'Ends the running experiment, all get the champion again; returns its name, NULL where none ran';
 
 CREATE FUNCTION app_schema.within_days(p_days numeric, p_language text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -1670,14 +2374,29 @@ CREATE TABLE app_schema.settings (
     setting_id boolean DEFAULT true NOT NULL,
     time_zone text DEFAULT 'UTC'::text NOT NULL,
     currency text DEFAULT 'USD'::text NOT NULL,
+    recommendation_diversity real DEFAULT 0 NOT NULL,
+    recommendation_max_per_category integer,
+    recommendation_buy_again_share real DEFAULT 0.5 NOT NULL,
+    recommendation_in_stock boolean DEFAULT true NOT NULL,
     CONSTRAINT settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT settings_recommendation_buy_again_share_check CHECK (((recommendation_buy_again_share >= (0)::double precision) AND (recommendation_buy_again_share <= (1)::double precision))),
+    CONSTRAINT settings_recommendation_diversity_check CHECK (((recommendation_diversity >= (0)::double precision) AND (recommendation_diversity <= (1)::double precision))),
+    CONSTRAINT settings_recommendation_max_per_category_check CHECK ((recommendation_max_per_category >= 1)),
     CONSTRAINT settings_setting_id_check CHECK (setting_id),
     CONSTRAINT settings_time_zone_check CHECK ((('2000-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE time_zone) IS NOT NULL))
 );
 
 ALTER TABLE app_schema.settings OWNER TO customer_analyzer_owner;
 
-COMMENT ON TABLE app_schema.settings IS 'One row: time zone and currency of the shop';
+COMMENT ON TABLE app_schema.settings IS 'One row: time zone and currency of the shop, and how it wants its recommendations';
+
+COMMENT ON COLUMN app_schema.settings.recommendation_diversity IS '0: by score alone; towards 1 what resembles products that stand higher comes later (maximal marginal relevance)';
+
+COMMENT ON COLUMN app_schema.settings.recommendation_max_per_category IS 'At most so many products of one category in a list; NULL: any number';
+
+COMMENT ON COLUMN app_schema.settings.recommendation_buy_again_share IS 'What one buys anyway stands first in this part of a list at most: the rest is there to be discovered';
+
+COMMENT ON COLUMN app_schema.settings.recommendation_in_stock IS 'Whether only what is in stock is recommended, or what is not counted';
 
 CREATE VIEW app_schema.event_facts WITH (security_invoker='true') AS
  SELECT e.user_id,
@@ -1759,6 +2478,22 @@ ALTER TABLE app_schema.placeholder_telegram_id_seq OWNER TO customer_analyzer_ow
 
 COMMENT ON SEQUENCE app_schema.placeholder_telegram_id_seq IS 'Negative telegram_id of customers without a Telegram account';
 
+CREATE TABLE app_schema.popular_products (
+    model_run_id bigint NOT NULL,
+    period text NOT NULL,
+    category character varying DEFAULT ''::character varying NOT NULL,
+    product_ids integer[] NOT NULL,
+    scores real[] NOT NULL,
+    CONSTRAINT popular_products_check CHECK ((cardinality(product_ids) = cardinality(scores))),
+    CONSTRAINT popular_products_period_check CHECK ((period = ANY (ARRAY['recent'::text, 'week'::text, 'month'::text, 'quarter'::text, 'year'::text])))
+);
+
+ALTER TABLE app_schema.popular_products OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.popular_products IS 'The most wanted products of each period before the training and category, most wanted first; the category '''' is the whole shop';
+
+COMMENT ON COLUMN app_schema.popular_products.period IS 'recent: all time, halved every 30 days; the others count the customers of 7, 30, 90 and 365 days';
+
 CREATE TABLE app_schema.product_identities (
     source text NOT NULL,
     external_id text NOT NULL COLLATE pg_catalog."C",
@@ -1770,32 +2505,48 @@ ALTER TABLE app_schema.product_identities OWNER TO customer_analyzer_owner;
 COMMENT ON TABLE app_schema.product_identities IS 'Ids that other systems give to our products';
 
 CREATE TABLE app_schema.product_neighbours (
+    model_run_id bigint NOT NULL,
     product_id integer NOT NULL,
-    neighbour_ids integer[] NOT NULL,
-    weights real[] NOT NULL,
-    CONSTRAINT product_neighbours_check CHECK ((cardinality(neighbour_ids) = cardinality(weights)))
+    neighbour_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
+    weights real[] DEFAULT '{}'::real[] NOT NULL,
+    collaborative integer DEFAULT 0 NOT NULL,
+    similar_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
+    similarities real[] DEFAULT '{}'::real[] NOT NULL,
+    CONSTRAINT product_neighbours_check CHECK (((cardinality(neighbour_ids) = cardinality(weights)) AND (cardinality(similar_ids) = cardinality(similarities)))),
+    CONSTRAINT product_neighbours_check1 CHECK (((collaborative >= 0) AND (collaborative <= cardinality(neighbour_ids))))
 );
 
 ALTER TABLE app_schema.product_neighbours OWNER TO customer_analyzer_owner;
 
-COMMENT ON TABLE app_schema.product_neighbours IS 'For each product those that the same customers took, most similar first, with cosine similarity 0-1';
+COMMENT ON TABLE app_schema.product_neighbours IS 'For each product what it says for and against others, and which are like it';
+
+COMMENT ON COLUMN app_schema.product_neighbours.weights IS 'score(j) = sum of h(i) w(i, j) over a history; may be below 0, and product_id may stand among its own neighbours';
+
+COMMENT ON COLUMN app_schema.product_neighbours.collaborative IS 'The first so many neighbours were taken by the same customers; the others are like the product by text and attributes alone, with a weight that falls as the products gather history';
+
+COMMENT ON COLUMN app_schema.product_neighbours.similar_ids IS 'Most similar first, by text and attributes, with similarity 0-1';
 
 CREATE TABLE app_schema.product_popularity (
+    model_run_id bigint NOT NULL,
     product_id integer NOT NULL,
     popularity real NOT NULL,
     buyers integer NOT NULL,
     repeat_share real NOT NULL,
     is_bought_repeatedly boolean NOT NULL,
-    repeat_interval_days real
+    repeat_interval_days real,
+    trending text,
+    CONSTRAINT product_popularity_trending_check CHECK ((trending = ANY (ARRAY['week'::text, 'month'::text])))
 );
 
 ALTER TABLE app_schema.product_popularity OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.product_popularity IS 'Recent demand (0-1, the most wanted product has 1) and whether customers buy the product again';
 
-COMMENT ON COLUMN app_schema.product_popularity.repeat_share IS 'Share of its buyers who bought it on more than one day';
+COMMENT ON COLUMN app_schema.product_popularity.repeat_share IS 'Share of its buyers who bought it on more than one day, drawn to that of its category where buyers are few';
 
-COMMENT ON COLUMN app_schema.product_popularity.repeat_interval_days IS 'Median days between two purchases by the same customer';
+COMMENT ON COLUMN app_schema.product_popularity.repeat_interval_days IS 'Median days between two purchases by the same customer; of the category where too few repeated this product';
+
+COMMENT ON COLUMN app_schema.product_popularity.trending IS 'The shorter of the periods before the training in which it was among the 100 most wanted; NULL where in neither';
 
 CREATE TABLE app_schema.products (
     product_id integer NOT NULL,
@@ -1830,6 +2581,124 @@ CREATE SEQUENCE app_schema.products_product_id_seq
 ALTER TABLE app_schema.products_product_id_seq OWNER TO customer_analyzer_owner;
 
 ALTER SEQUENCE app_schema.products_product_id_seq OWNED BY app_schema.products.product_id;
+
+CREATE TABLE app_schema.recommendation_experiments (
+    experiment_id integer NOT NULL,
+    name text NOT NULL,
+    control_run bigint NOT NULL,
+    treatment_run bigint NOT NULL,
+    share real NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    stopped_at timestamp with time zone,
+    CONSTRAINT recommendation_experiments_check CHECK ((control_run <> treatment_run)),
+    CONSTRAINT recommendation_experiments_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT recommendation_experiments_share_check CHECK (((share >= (0)::double precision) AND (share <= (1)::double precision)))
+);
+
+ALTER TABLE app_schema.recommendation_experiments OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.recommendation_experiments IS 'Two published versions side by side: share of the customers, by a stable hash of user_id, get the treatment';
+
+ALTER TABLE app_schema.recommendation_experiments ALTER COLUMN experiment_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.recommendation_experiments_experiment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_schema.recommendation_lists (
+    recommendation_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    served_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text NOT NULL,
+    user_id integer,
+    model_run_id bigint NOT NULL,
+    product_ids integer[] NOT NULL,
+    reason_codes text[] NOT NULL,
+    CONSTRAINT recommendation_lists_check CHECK ((cardinality(product_ids) = cardinality(reason_codes))),
+    CONSTRAINT recommendation_lists_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'session'::text, 'similar'::text, 'bought_together'::text, 'popular'::text])))
+);
+
+ALTER TABLE app_schema.recommendation_lists OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.recommendation_lists IS 'Lists that were served with a recommendation_id: events that carry it in their properties came of them. Only inserted and, when old, deleted';
+
+COMMENT ON COLUMN app_schema.recommendation_lists.model_run_id IS 'The version that made it; its weights may be deleted since';
+
+CREATE TABLE app_schema.recommendation_rules (
+    rule_id integer NOT NULL,
+    action text NOT NULL,
+    product_id integer,
+    category character varying,
+    min_price numeric,
+    max_price numeric,
+    factor real,
+    "position" integer,
+    interval_days real,
+    note text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT recommendation_rules_action_check CHECK ((action = ANY (ARRAY['exclude'::text, 'include'::text, 'boost'::text, 'pin'::text, 'buy_again'::text, 'buy_once'::text]))),
+    CONSTRAINT recommendation_rules_factor CHECK ((((action = 'boost'::text) = (factor IS NOT NULL)) AND (factor > (0)::double precision) AND (factor < 'Infinity'::real))),
+    CONSTRAINT recommendation_rules_interval CHECK ((((action = 'buy_again'::text) = (interval_days IS NOT NULL)) AND (interval_days > (0)::double precision))),
+    CONSTRAINT recommendation_rules_pin CHECK (((action <> 'pin'::text) OR (product_id IS NOT NULL))),
+    CONSTRAINT recommendation_rules_position CHECK ((((action = 'pin'::text) = ("position" IS NOT NULL)) AND (("position" >= 1) AND ("position" <= 100)))),
+    CONSTRAINT recommendation_rules_repeat CHECK (((action <> ALL (ARRAY['buy_again'::text, 'buy_once'::text])) OR (((product_id IS NOT NULL) OR (category IS NOT NULL)) AND (min_price IS NULL) AND (max_price IS NULL)))),
+    CONSTRAINT recommendation_rules_says_what CHECK ((COALESCE((product_id)::text, (category)::text, (min_price)::text, (max_price)::text) IS NOT NULL))
+);
+
+ALTER TABLE app_schema.recommendation_rules OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.recommendation_rules IS 'What the shop decides about recommendations, from the commit on: a rule is about the products that all of its product_id, category, min_price and max_price fit';
+
+COMMENT ON COLUMN app_schema.recommendation_rules.action IS 'exclude: never recommended; include: where there are such rules, only what fits one of them; boost: score times factor; pin: at position in the lists for customers and visitors; buy_again, buy_once: whether what was bought comes back, whatever the data say';
+
+ALTER TABLE app_schema.recommendation_rules ALTER COLUMN rule_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.recommendation_rules_rule_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_schema.recommenders (
+    model_run_id bigint NOT NULL,
+    view_weight double precision DEFAULT 0.2 NOT NULL,
+    cart_weight double precision DEFAULT 0.5 NOT NULL,
+    purchase_weight double precision DEFAULT 1 NOT NULL,
+    half_life_days double precision DEFAULT 90 NOT NULL,
+    history_events integer DEFAULT 200 NOT NULL,
+    history_products integer DEFAULT 30 NOT NULL,
+    repeat_weight double precision DEFAULT 1 NOT NULL,
+    due_after double precision DEFAULT 0.5 NOT NULL,
+    popularity_weight double precision DEFAULT 0.01 NOT NULL,
+    CONSTRAINT recommenders_cart_weight_check CHECK ((cart_weight >= (0)::double precision)),
+    CONSTRAINT recommenders_due_after_check CHECK ((due_after >= (0)::double precision)),
+    CONSTRAINT recommenders_half_life_days_check CHECK ((half_life_days > (0)::double precision)),
+    CONSTRAINT recommenders_history_events_check CHECK (((history_events >= 1) AND (history_events <= 1000))),
+    CONSTRAINT recommenders_history_products_check CHECK (((history_products >= 1) AND (history_products <= 1000))),
+    CONSTRAINT recommenders_popularity_weight_check CHECK ((popularity_weight > (0)::double precision)),
+    CONSTRAINT recommenders_purchase_weight_check CHECK ((purchase_weight > (0)::double precision)),
+    CONSTRAINT recommenders_repeat_weight_check CHECK ((repeat_weight >= (0)::double precision)),
+    CONSTRAINT recommenders_view_weight_check CHECK ((view_weight >= (0)::double precision))
+);
+
+ALTER TABLE app_schema.recommenders OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.recommenders IS 'Published versions of the recommendations, by run of the registry, and how each reads a history; older ones than the last few are deleted with all that refers to them';
+
+COMMENT ON COLUMN app_schema.recommenders.view_weight IS 'What a look at a product says beside a purchase; halved each half_life_days before the customer''s own last event';
+
+COMMENT ON COLUMN app_schema.recommenders.history_events IS 'The latest so many events of a customer are read: they say what somebody wants now';
+
+COMMENT ON COLUMN app_schema.recommenders.history_products IS 'And of their products the weightiest so many: the cost of a list is theirs times the width of a row of weights';
+
+COMMENT ON COLUMN app_schema.recommenders.repeat_weight IS 'Times the share of buyers who buy a product again: the score of what is due again';
+
+COMMENT ON COLUMN app_schema.recommenders.due_after IS 'A product is due again when this part of its usual interval has gone by since the last purchase';
+
+COMMENT ON COLUMN app_schema.recommenders.popularity_weight IS 'Times popularity (0-1): decides between equals, and ranks where nothing else is known';
 
 CREATE TABLE app_schema.segments (
     segment_id integer NOT NULL,
@@ -2455,17 +3324,35 @@ ALTER TABLE ONLY app_schema.import_runs
 ALTER TABLE ONLY app_schema.model_runs
     ADD CONSTRAINT model_runs_pkey PRIMARY KEY (model_run_id);
 
+ALTER TABLE ONLY app_schema.popular_products
+    ADD CONSTRAINT popular_products_pkey PRIMARY KEY (model_run_id, period, category);
+
 ALTER TABLE ONLY app_schema.product_identities
     ADD CONSTRAINT product_identities_pkey PRIMARY KEY (source, external_id);
 
 ALTER TABLE ONLY app_schema.product_neighbours
-    ADD CONSTRAINT product_neighbours_pkey PRIMARY KEY (product_id);
+    ADD CONSTRAINT product_neighbours_pkey PRIMARY KEY (model_run_id, product_id);
 
 ALTER TABLE ONLY app_schema.product_popularity
-    ADD CONSTRAINT product_popularity_pkey PRIMARY KEY (product_id);
+    ADD CONSTRAINT product_popularity_pkey PRIMARY KEY (model_run_id, product_id);
 
 ALTER TABLE ONLY app_schema.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY app_schema.recommendation_experiments
+    ADD CONSTRAINT recommendation_experiments_name_key UNIQUE (name);
+
+ALTER TABLE ONLY app_schema.recommendation_experiments
+    ADD CONSTRAINT recommendation_experiments_pkey PRIMARY KEY (experiment_id);
+
+ALTER TABLE ONLY app_schema.recommendation_lists
+    ADD CONSTRAINT recommendation_lists_pkey PRIMARY KEY (recommendation_id);
+
+ALTER TABLE ONLY app_schema.recommendation_rules
+    ADD CONSTRAINT recommendation_rules_pkey PRIMARY KEY (rule_id);
+
+ALTER TABLE ONLY app_schema.recommenders
+    ADD CONSTRAINT recommenders_pkey PRIMARY KEY (model_run_id);
 
 ALTER TABLE ONLY app_schema.segments
     ADD CONSTRAINT segments_code_key UNIQUE (code);
@@ -2564,17 +3451,25 @@ CREATE INDEX idx_events_product_id ON app_schema.events USING btree (product_id)
 
 CREATE INDEX idx_events_purchases ON app_schema.events USING btree (user_id, product_id, event_timestamp) WHERE ((event_type)::text = 'purchase'::text);
 
+CREATE INDEX idx_events_recommendation_id ON app_schema.events USING btree (((properties ->> 'recommendation_id'::text))) WHERE (properties ? 'recommendation_id'::text);
+
 CREATE UNIQUE INDEX idx_events_source_external_id ON app_schema.events USING btree (source_id, external_id);
 
 CREATE INDEX idx_events_type_timestamp ON app_schema.events USING btree (event_type, event_timestamp);
 
-CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id, event_timestamp);
+CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id, event_timestamp) INCLUDE (product_id, event_type);
 
 CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
 
+CREATE INDEX idx_model_runs_promoted ON app_schema.model_runs USING btree (kind, as_of, model_run_id) WHERE (status = 'promoted'::text);
+
 CREATE INDEX idx_product_identities_product_id ON app_schema.product_identities USING btree (product_id);
 
-CREATE INDEX idx_product_popularity_popularity ON app_schema.product_popularity USING btree (popularity DESC, product_id);
+CREATE UNIQUE INDEX idx_recommendation_experiments_running ON app_schema.recommendation_experiments USING btree (((stopped_at IS NULL))) WHERE (stopped_at IS NULL);
+
+CREATE INDEX idx_recommendation_lists_served_at ON app_schema.recommendation_lists USING btree (served_at);
+
+CREATE INDEX idx_recommendation_lists_user_id ON app_schema.recommendation_lists USING btree (user_id);
 
 CREATE INDEX idx_user_day_changes_user_id_day ON app_schema.user_day_changes USING btree (user_id, day);
 
@@ -2706,6 +3601,8 @@ CREATE TRIGGER events_truncated AFTER TRUNCATE ON app_schema.events FOR EACH STA
 
 CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD TABLE AS changed_events NEW TABLE AS events_as_changed FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
+CREATE TRIGGER recommendation_lists_kept BEFORE UPDATE ON app_schema.recommendation_lists FOR EACH STATEMENT EXECUTE FUNCTION app_schema.refuse_change();
+
 CREATE TRIGGER settings_zone_changed AFTER UPDATE ON app_schema.settings FOR EACH ROW WHEN ((old.time_zone IS DISTINCT FROM new.time_zone)) EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings FOR EACH ROW EXECUTE FUNCTION app_schema.fold_days_anew();
@@ -2718,14 +3615,26 @@ ALTER TABLE ONLY app_schema.events
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id);
 
+ALTER TABLE ONLY app_schema.popular_products
+    ADD CONSTRAINT popular_products_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.recommenders(model_run_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_schema.product_identities
     ADD CONSTRAINT product_identities_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_schema.product_neighbours
-    ADD CONSTRAINT product_neighbours_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
+    ADD CONSTRAINT product_neighbours_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.recommenders(model_run_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_schema.product_popularity
-    ADD CONSTRAINT product_popularity_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
+    ADD CONSTRAINT product_popularity_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.recommenders(model_run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.recommendation_lists
+    ADD CONSTRAINT recommendation_lists_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.recommendation_rules
+    ADD CONSTRAINT recommendation_rules_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_schema.recommenders
+    ADD CONSTRAINT recommenders_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.model_runs(model_run_id);
 
 ALTER TABLE ONLY app_schema.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
@@ -2820,6 +3729,11 @@ GRANT USAGE ON SCHEMA pgboss TO app_user;
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO admin_user;
 
+REVOKE ALL ON TYPE app_schema.recommendation_options FROM PUBLIC;
+GRANT ALL ON TYPE app_schema.recommendation_options TO app_user;
+GRANT ALL ON TYPE app_schema.recommendation_options TO ml_user;
+GRANT ALL ON TYPE app_schema.recommendation_options TO admin_user;
+
 REVOKE ALL ON TYPE pgboss.job_state FROM PUBLIC;
 GRANT ALL ON TYPE pgboss.job_state TO app_user;
 GRANT ALL ON TYPE pgboss.job_state TO ml_user;
@@ -2832,6 +3746,10 @@ GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO ml_user;
 REVOKE ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) TO app_user;
 GRANT ALL ON FUNCTION app_schema.check_period(p_start_date date, p_end_date date) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.check_recommendation_option(p_name text, p_value jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.check_recommendation_option(p_name text, p_value jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.check_recommendation_option(p_name text, p_value jsonb) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.count_words(p_number numeric, p_forms text, p_language text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.count_words(p_number numeric, p_forms text, p_language text) TO app_user;
@@ -2885,6 +3803,10 @@ REVOKE ALL ON FUNCTION app_schema.describe_score(p_score text, p_status text, p_
 GRANT ALL ON FUNCTION app_schema.describe_score(p_score text, p_status text, p_value text, p_within text, p_language text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.describe_score(p_score text, p_status text, p_value text, p_within text, p_language text) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.diversify(p_model_run_id bigint, p_ids integer[], p_scores double precision[], p_categories text[], p_limit integer, p_diversity double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.diversify(p_model_run_id bigint, p_ids integer[], p_scores double precision[], p_categories text[], p_limit integer, p_diversity double precision) TO app_user;
+GRANT ALL ON FUNCTION app_schema.diversify(p_model_run_id bigint, p_ids integer[], p_scores double precision[], p_categories text[], p_limit integer, p_diversity double precision) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.end_of_as_of(p_as_of text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.end_of_as_of(p_as_of text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.end_of_as_of(p_as_of text) TO ml_user;
@@ -2900,6 +3822,10 @@ GRANT ALL ON FUNCTION app_schema.explain_user(p_user_id integer, p_language text
 REVOKE ALL ON FUNCTION app_schema.feature_words() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.feature_words() TO app_user;
 GRANT ALL ON FUNCTION app_schema.feature_words() TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO app_user;
+GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO app_user;
@@ -2936,6 +3862,10 @@ REVOKE ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date
 GRANT ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_active_users(p_start_date date, p_end_date date) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_bought_together(p_product_ids integer[], p_limit integer, p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_bought_together(p_product_ids integer[], p_limit integer, p_options jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_bought_together(p_product_ids integer[], p_limit integer, p_options jsonb) TO ml_user;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.model_runs TO app_user;
 GRANT SELECT ON TABLE app_schema.model_runs TO ml_user;
 
@@ -2955,17 +3885,41 @@ REVOKE ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with t
 GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_latest_run(p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_realised_outcomes(p_until timestamp with time zone) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_recommendation_rates(p_start_date date, p_end_date date, p_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_recommendation_rates(p_start_date date, p_end_date date, p_by text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_recommendation_rates(p_start_date date, p_end_date date, p_by text) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit integer, p_options jsonb) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_similar_products(p_product_id integer, p_limit integer, p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_similar_products(p_product_id integer, p_limit integer, p_options jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_similar_products(p_product_id integer, p_limit integer, p_options jsonb) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_top_products(p_start_date date, p_end_date date, p_limit integer) TO app_user;
@@ -3011,13 +3965,53 @@ REVOKE ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) FROM PUBL
 GRANT ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) TO app_user;
 GRANT ALL ON FUNCTION app_schema.promote_model(p_model_run_id bigint) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.prune_recommendation_lists(p_before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.prune_recommendation_lists(p_before timestamp with time zone) TO app_user;
+GRANT ALL ON FUNCTION app_schema.prune_recommendation_lists(p_before timestamp with time zone) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) TO app_user;
+GRANT ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.reason_texts(p_code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.reason_texts(p_code text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.reason_texts(p_code text) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.rebuild_user_days() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.rebuild_user_days() TO app_user;
 GRANT ALL ON FUNCTION app_schema.rebuild_user_days() TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.record_recommendations(p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.record_recommendations(p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.record_recommendations(p_kind text, p_user_id integer, p_model_run_id bigint, p_product_ids integer[], p_reason_codes text[]) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO app_user;
 GRANT ALL ON FUNCTION app_schema.refresh_user_days(p_rebuild boolean) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.refuse_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.refuse_change() TO app_user;
+GRANT ALL ON FUNCTION app_schema.refuse_change() TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) TO app_user;
+GRANT ALL ON FUNCTION app_schema.start_recommendation_experiment(p_name text, p_control_run bigint, p_treatment_run bigint, p_share real) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.stop_recommendation_experiment() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.stop_recommendation_experiment() TO app_user;
+GRANT ALL ON FUNCTION app_schema.stop_recommendation_experiment() TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.within_days(p_days numeric, p_language text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.within_days(p_days numeric, p_language text) TO app_user;
@@ -3068,6 +4062,9 @@ GRANT SELECT ON SEQUENCE app_schema.model_runs_model_run_id_seq TO ml_user;
 GRANT SELECT,USAGE ON SEQUENCE app_schema.placeholder_telegram_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.placeholder_telegram_id_seq TO ml_user;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.popular_products TO app_user;
+GRANT SELECT ON TABLE app_schema.popular_products TO ml_user;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.product_identities TO app_user;
 GRANT SELECT ON TABLE app_schema.product_identities TO ml_user;
 
@@ -3082,6 +4079,24 @@ GRANT SELECT ON TABLE app_schema.products TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.products_product_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.products_product_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.recommendation_experiments TO app_user;
+GRANT SELECT ON TABLE app_schema.recommendation_experiments TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.recommendation_experiments_experiment_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.recommendation_experiments_experiment_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.recommendation_lists TO app_user;
+GRANT SELECT ON TABLE app_schema.recommendation_lists TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.recommendation_rules TO app_user;
+GRANT SELECT ON TABLE app_schema.recommendation_rules TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.recommendation_rules_rule_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.recommendation_rules_rule_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.recommenders TO app_user;
+GRANT SELECT ON TABLE app_schema.recommenders TO ml_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.segments TO app_user;
 GRANT SELECT ON TABLE app_schema.segments TO ml_user;

@@ -85,6 +85,73 @@ describe('SQL, HTTP and the terminal give the same answer', () => {
     });
   });
 
+  it('about products beside a product, a basket and a session, and the popular', async () => {
+    const lists: [string, string, string[]][] = [
+      [
+        "get_similar_products(3, 4, '{}')",
+        '/api/products/3/similar?limit=4',
+        ['similar', '3', '--limit', '4'],
+      ],
+      [
+        `get_bought_together('{3,7}', 10, '{"max_price": 20}')`,
+        '/api/products/bought-together?products=3,7&max_price=20',
+        ['bought-together', '3,7', '--max-price', '20'],
+      ],
+      [
+        `get_session_recommendations('{7,3}', 10, '{"language": "ru", "max_per_category": 1}')`,
+        '/api/session/recommendations?products=7,3&language=ru&max_per_category=1',
+        ['session', '7,3', '--language', 'ru', '--max-per-category', '1'],
+      ],
+      [
+        "get_popular_products(NULL, 'month', 5)",
+        '/api/products/popular?window=month&limit=5',
+        ['popular', '--window', 'month', '--limit', '5'],
+      ],
+    ];
+    for (const [call, url, args] of lists) {
+      const items = (await sql(`SELECT * FROM app_schema.${call}`)) as unknown[];
+      expect(items.length, call).toBeGreaterThan(0);
+      expect(await http(url)).toEqual({ items });
+      expect(await cli('products', ...args)).toEqual({ items });
+    }
+  });
+
+  it('about rules, which count at once, and about what was tracked', async () => {
+    const [before] = (await sql('SELECT * FROM app_schema.get_recommendations($1)', [buyer])) as {
+      product_id: number;
+    }[];
+    const first = String(before!.product_id);
+    const rule = (await cli('recommendations', 'rules', 'add', 'exclude', '--product', first)) as {
+      rule_id: number;
+    };
+    expect(await cli('recommendations', 'rules', 'list')).toEqual({ items: [rule] });
+    const url = `/api/users/${buyer}/recommendations`;
+    const shown = (await http(url)) as { items: { product_id: number }[] };
+    expect(shown.items.map((item) => item.product_id)).not.toContain(before!.product_id);
+    const removed = await runCli(['recommendations', 'rules', 'remove', String(rule.rule_id)], {
+      DATABASE_URL: db.url,
+    });
+    expect([removed.code, removed.stdout]).toEqual([0, `rule ${rule.rule_id} is gone\n`]);
+    const tracked = (await http(`${url}?track=true&limit=3`)) as { recommendation_id: string };
+    const kept = await sql(
+      'SELECT user_id, kind FROM app_schema.recommendation_lists WHERE recommendation_id = $1',
+      [tracked.recommendation_id],
+    );
+    expect(kept).toEqual([{ user_id: buyer, kind: 'user' }]);
+    const rates = (await cli('recommendations', 'rates', '--by', 'kind')) as { items: unknown[] };
+    expect(rates.items).toMatchObject([{ kind: 'user', lists: 1, shown: 3, clicks: 0 }]);
+  });
+
+  it.each([
+    [['boost', '--category', 'Tea'], 'boost, and nothing else, needs a factor above 0'],
+    [['pin', '--product', '2147483647', '--position', '1'], 'there is no such product'],
+    [['ban', '--category', 'Tea'], 'Choose of exclude'],
+  ])('a rule that lacks something says what: %j', async (args, message) => {
+    const result = await runCli(['recommendations', 'rules', 'add', ...args], { DATABASE_URL: db.url });
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain(message);
+  });
+
   it('about top products', async () => {
     const items = await sql("SELECT * FROM app_schema.get_top_products('2025-01-01', '2025-01-31', 7)");
     const answer = { start: '2025-01-01', end: '2025-01-31', items };

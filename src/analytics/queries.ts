@@ -21,3 +21,5 @@ export const GET_LATEST_PERIOD = `
     (SELECT max(m) AS newest FROM (VALUES ('view'), ('add_to_cart'), ('purchase')) t (event_type)
      CROSS JOIN LATERAL (SELECT max(e.event_timestamp) AS m FROM app_schema.events e WHERE e.event_type = t.event_type AND e.event_timestamp <= $1) x) n
   WHERE newest IS NOT NULL`;
+export const GET_LAST_DAYS = `
+  SELECT (app_schema.day_of($1::timestamptz) - 29)::text AS start_date, app_schema.day_of($1::timestamptz)::text AS end_date`;

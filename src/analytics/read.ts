@@ -169,6 +169,11 @@ export async function latestPeriod(pool: pg.Pool, now: Date): Promise<Period | u
   return (await rows<Period>(pool, queries.GET_LATEST_PERIOD, [now]))[0];
 }
 
+/** The 30 days up to today, of the shop. */
+export async function lastDays(pool: pg.Pool, now: Date): Promise<Period> {
+  return (await rows<Period>(pool, queries.GET_LAST_DAYS, [now]))[0] as Period;
+}
+
 export async function latestRun(
   pool: pg.Pool,
   kind: 'scoring' | 'recommendations',

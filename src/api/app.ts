@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { jobRoutes } from './job-routes.ts';
 import { addMetrics } from './metrics-routes.ts';
 import { Problem, renderProblem } from './problem.ts';
+import { customerRecommendationRoutes, storefrontRoutes } from './recommendation-routes.ts';
 import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 
 export interface ApiOptions extends RouteOptions {
@@ -64,5 +65,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   await app.register(reasonRoutes, options);
   await app.register(productRoutes, options);
   await app.register(jobRoutes, options);
+  await app.register(customerRecommendationRoutes, options);
+  await app.register(storefrontRoutes, options);
   return app;
 }

@@ -5,7 +5,6 @@ import type { Pool } from '../database/pool.ts';
 import { checkReady } from '../database/ready.ts';
 import { AppError } from '../errors.ts';
 import { readReadiness } from '../metrics/read.ts';
-import { getRecommendations } from '../recommendations/serve.ts';
 import { migrationNames } from './metrics-routes.ts';
 import * as schemas from './schemas.ts';
 
@@ -122,32 +121,6 @@ export const reasonRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
     },
     async ({ params, query }) =>
       ({ items: await read.explainUser(appPool, params.id, query.language ?? 'en') }) as never,
-  );
-
-  app.get(
-    '/api/users/:id/recommendations',
-    {
-      schema: {
-        tags: ['customers'],
-        summary: 'Products for one customer, each with score and reason, fresh to the last committed event',
-        params: userParams,
-        querystring: Type.Object(
-          {
-            limit: Type.Optional({ ...schemas.Limit, maximum: 100, default: 10 }),
-            language: Type.Optional(schemas.Language),
-            category: Type.Optional(Type.String({ maxLength: 200 })),
-          },
-          strict,
-        ),
-        response: { 200: schemas.Recommendations, ...problems },
-      },
-    },
-    async ({ params, query }) => {
-      const { language, category } = query;
-      const items = await getRecommendations(appPool, params.id, query.limit ?? 10, { language, category });
-      if (items.length === 0) await read.getUser(appPool, params.id);
-      return { items };
-    },
   );
 };
 

@@ -13,11 +13,23 @@ const status = Type.Union([
 ]);
 
 export const UserId = Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: 'users.user_id' });
+export const ProductId = Type.Integer({
+  minimum: 1,
+  maximum: 2_147_483_647,
+  description: 'products.product_id',
+});
 export const Limit = Type.Integer({ minimum: 1, maximum: 1000 });
 export const Day = Type.String({ format: 'date', description: "A whole day of the shop's time zone" });
 
 /** One list of values says more in an error than a union of constants. */
 export const Language = Type.Unsafe<'en' | 'ru'>({ type: 'string', enum: ['en', 'ru'], default: 'en' });
+
+export const PopularityWindow = Type.Unsafe<'recent' | 'week' | 'month' | 'quarter' | 'year'>({
+  type: 'string',
+  enum: ['recent', 'week', 'month', 'quarter', 'year'],
+  default: 'recent',
+  description: 'recent looks at all time and halves it every 30 days; the others end with the last training',
+});
 
 const userFields = {
   user_id: UserId,
@@ -104,7 +116,15 @@ export const Recommendations = Type.Object({
       score: Type.Number(),
       reason_code: Type.String(),
       reason: Type.String(),
-      reason_product_id: nullable(Type.Integer()),
+      reason_product_id: nullable(Type.Integer({ description: 'The product that the reason is about' })),
+      reason_weight: nullable(Type.Number({ description: 'What that product adds to the score' })),
+      model_run_id: Type.Integer({ description: 'The version that made the list' }),
+    }),
+  ),
+  recommendation_id: Type.Optional(
+    Type.String({
+      format: 'uuid',
+      description: 'With track=true: events bring it back in properties.recommendation_id, and are counted',
     }),
   ),
 });

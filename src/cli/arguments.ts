@@ -20,7 +20,19 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** A parser for commander: a decimal number within bounds, in plain digits. */
+export function decimal(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`Give a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
 export const userId = wholeNumber(1, 2_147_483_647);
+export const productId = wholeNumber(1, 2_147_483_647);
 
 export function calendarDay(text: string): string {
   const moment = new Date(`${text}T00:00:00Z`);

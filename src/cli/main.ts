@@ -8,6 +8,8 @@ import { registerImport } from './commands/import.ts';
 import { registerJobs } from './commands/jobs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
+import { registerRecommend } from './commands/recommend.ts';
+import { registerRecommendations } from './commands/recommendations.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerServe } from './commands/serve.ts';
@@ -38,6 +40,8 @@ function createProgram(): Command {
   registerModels(program, cli);
   registerEvaluate(program, cli);
   registerUsers(program, cli);
+  registerRecommend(program, cli);
+  registerRecommendations(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
   registerDb(program, cli);

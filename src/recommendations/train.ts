@@ -1,10 +1,11 @@
 import type pg from 'pg';
-import { copyInto, copyLines } from '../database/copy-stream.ts';
+import { copyLines } from '../database/copy-stream.ts';
 import { databaseError } from '../database/database-error.ts';
-import { inSnapshot, inTransaction } from '../database/pool.ts';
+import { inSnapshot } from '../database/pool.ts';
 import type { Interactions } from '../models/recommender/interactions.ts';
 import { fitItemNeighbours } from '../models/recommender/item-neighbours.ts';
-import type { Neighbours } from '../models/recommender/recommender.ts';
+import { type Contest, publishRecommender } from './publish.ts';
+import { defaultReading, type ProductDemand } from './published.ts';
 import * as queries from './queries.ts';
 
 export interface TrainOptions {
@@ -21,18 +22,11 @@ export interface TrainOptions {
 }
 
 export interface TrainedRecommendations {
+  modelRunId: number;
+  contest: Contest;
   products: number;
   pairs: number;
   repeatedly: number;
-}
-
-interface Demand {
-  product_id: number;
-  popularity: number;
-  buyers: number;
-  repeat_share: number;
-  is_bought_repeatedly: boolean;
-  repeat_interval_days: number | null;
 }
 
 const MIN_WEIGHT = 1e-9;
@@ -90,27 +84,16 @@ async function readInteractions(
   };
 }
 
-function* neighbourRows(model: Neighbours, productIds: number[]): Generator<[number, string, string]> {
-  for (const [item, ids] of model.ids.entries()) {
-    if (ids.length === 0) continue;
-    const similarities = model.weights[item] as Float32Array;
-    yield [
-      productIds[item]!,
-      `{${Array.from(ids, (id) => productIds[id]).join(',')}}`,
-      `{${similarities.join(',')}}`,
-    ];
-  }
-}
-
 /**
  * Trains item-to-item neighbours and demand on what happened before `asOf`, reading as ml_user in one snapshot, and publishes them as
- * app_user in one transaction.
+ * app_user.
  */
 export async function trainRecommendations(
   mlPool: pg.Pool,
   appPool: pg.Pool,
   options: TrainOptions,
 ): Promise<TrainedRecommendations> {
+  const began = performance.now();
   const parameters = {
     neighbours: options.neighbours ?? 50,
     // Chosen by looking at Online Retail: without shrinkage, pairs sold together once stand above pairs sold together for a year.
@@ -120,44 +103,33 @@ export async function trainRecommendations(
     minRepeaters: options.minRepeaters ?? 5,
   };
   try {
-    const { demand, interactions } = await inSnapshot(mlPool, async (client) => {
+    const { demand, interactions, customers } = await inSnapshot(mlPool, async (client) => {
       const values = [options.asOf, parameters.repeatShare, parameters.minRepeaters];
       return {
-        demand: (await client.query<Demand>(queries.PRODUCT_DEMAND, values)).rows,
+        demand: (await client.query<ProductDemand>(queries.PRODUCT_DEMAND, values)).rows,
         interactions: await readInteractions(client, options.asOf, parameters.historyPerCustomer),
+        customers: (await client.query(queries.COUNT_CUSTOMERS)).rows[0].customers as number,
       };
     });
     const model = fitItemNeighbours(interactions.data, parameters).toNeighbours(parameters.neighbours);
-    const pairs = model.ids.reduce((sum, ids) => sum + ids.length, 0);
-    const result = {
+    const size = {
       products: demand.length,
-      pairs,
+      pairs: model.ids.reduce((sum, ids) => sum + ids.length, 0),
       repeatedly: demand.filter((row) => row.is_bought_repeatedly).length,
     };
-    await inTransaction(appPool, async (client) => {
-      await client.query(queries.CREATE_STAGING);
-      await copyInto(client, queries.COPY_NEIGHBOURS, neighbourRows(model, interactions.productIds));
-      await copyInto(
-        client,
-        queries.COPY_POPULARITY,
-        demand.map((row) => [
-          row.product_id,
-          row.popularity,
-          row.buyers,
-          row.repeat_share,
-          row.is_bought_repeatedly,
-          row.repeat_interval_days,
-        ]),
-      );
-      await client.query(queries.PUBLISH);
-      await client.query(queries.RECORD_RUN, [
-        options.asOf,
-        options.codeVersion,
-        JSON.stringify(parameters),
-        JSON.stringify(result),
-      ]);
+    const published = await publishRecommender(appPool, {
+      algorithm: 'cosine',
+      asOf: options.asOf,
+      codeVersion: options.codeVersion,
+      customers,
+      durationSeconds: (performance.now() - began) / 1000,
+      parameters,
+      metrics: size,
+      reading: defaultReading,
+      neighbours: { productIds: interactions.productIds, ids: model.ids, weights: model.weights },
+      demand,
     });
-    return result;
+    return { ...size, ...published };
   } catch (error) {
     throw databaseError(error);
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { publishVersion, type Version } from '../support/recommender.ts';
 import { addEvent, addProduct, addUser, queryFrom, setTimeZone } from '../support/rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
@@ -10,6 +11,8 @@ interface Row {
   reason_code: string;
   reason: string;
   reason_product_id: number | null;
+  reason_weight: number | null;
+  model_run_id: number;
 }
 
 let database: TestDatabase;
@@ -18,6 +21,8 @@ let tea: number;
 let cup: number;
 let lamp: number;
 let book: number;
+let version: Version;
+let run: number;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -34,33 +39,23 @@ beforeEach(async () => {
   cup = await addProduct(appPool, { name: 'Cup', category: 'Kitchen', stock: 5 });
   lamp = await addProduct(appPool, { name: 'Lamp', category: 'Home' });
   book = await addProduct(appPool, { name: 'Book', category: 'Books' });
-  await publishPopularity([
-    [tea, 0.5, true, 30],
-    [cup, 0.25, false, null],
-    [lamp, 0.125, false, null],
-    [book, 1, false, null],
-  ]);
-  await publishNeighbours(tea, [cup, lamp], [0.75, 0.25]);
-  await publishNeighbours(cup, [tea], [0.75]);
+  version = {
+    demand: [
+      {
+        product_id: tea,
+        category: 'Food',
+        popularity: 0.5,
+        is_bought_repeatedly: true,
+        repeat_interval_days: 30,
+      },
+      { product_id: cup, category: 'Kitchen', popularity: 0.25 },
+      { product_id: lamp, category: 'Home', popularity: 0.125 },
+      { product_id: book, category: 'Books', popularity: 1 },
+    ],
+    weights: { [tea]: { [cup]: 0.75, [lamp]: 0.25 }, [cup]: { [tea]: 0.75 } },
+  };
+  run = (await publishVersion(appPool, version)).modelRunId;
 });
-
-type Popularity = [product: number, popularity: number, repeatedly: boolean, intervalDays: number | null];
-
-async function publishPopularity(rows: Popularity[]): Promise<void> {
-  for (const [product, popularity, repeatedly, days] of rows)
-    await database.appPool.query(
-      'INSERT INTO app_schema.product_popularity VALUES ($1, $2, 10, 0.5, $3, $4)',
-      [product, popularity, repeatedly, days],
-    );
-}
-
-async function publishNeighbours(product: number, neighbours: number[], weights: number[]): Promise<void> {
-  await database.appPool.query('INSERT INTO app_schema.product_neighbours VALUES ($1, $2, $3)', [
-    product,
-    neighbours,
-    weights,
-  ]);
-}
 
 async function recommend(options: unknown = {}, limit: number | null = 10, userId = user): Promise<Row[]> {
   const sql = 'SELECT * FROM app_schema.get_recommendations($1, $2, $3)';
@@ -100,6 +95,8 @@ it('puts what goes with the own purchases first, with the purchase as its reason
     reason_code: 'bought_together',
     reason: 'because you bought Чай',
     reason_product_id: tea,
+    reason_weight: 0.75,
+    model_run_id: run,
   });
 });
 
@@ -173,7 +170,7 @@ it('has a list for as many as are asked for: neighbours first, filled up with th
 });
 
 it('lets the popularity break ties of the similarity, then the product_id', async () => {
-  await publishNeighbours(book, [lamp, cup], [0.5, 0.5]);
+  await publishVersion(database.appPool, { ...version, weights: { [book]: { [lamp]: 0.5, [cup]: 0.5 } } });
   await act('purchase', book, daysAgo(1));
   expect(idsOf(await recommend({}, 2))).toEqual([cup, lamp]);
   await database.appPool.query('UPDATE app_schema.product_popularity SET popularity = 0.5');
@@ -190,7 +187,7 @@ it('stays the same from day to day while nothing happens', async () => {
 
 it('has nothing to say before the first publication, and to an unknown user', async () => {
   expect(await recommend({}, 10, 999)).toEqual([]);
-  await database.appPool.query('DELETE FROM app_schema.product_popularity');
+  await database.appPool.query('DELETE FROM app_schema.recommenders');
   await act('purchase', tea, daysAgo(1));
   expect(await recommend()).toEqual([]);
 });

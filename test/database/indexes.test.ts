@@ -26,8 +26,16 @@ beforeAll(async () => {
     INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation)
       SELECT 'scoring', now(), '1', '{}', '{}' FROM generate_series(1, 1000);
     INSERT INTO app_schema.user_score_details SELECT user_id, 1 + user_id % 999, '', '', '', '{}' FROM app_schema.users;
-    INSERT INTO app_schema.product_popularity SELECT product_id, product_id / 2000.0, 1, 0, false, NULL FROM app_schema.products;
-    INSERT INTO app_schema.product_neighbours SELECT product_id, ARRAY[1 + product_id % 2000], ARRAY[0.5] FROM app_schema.products;
+    INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation, status)
+      SELECT 'recommendations', now(), '1', '{}', '{}', 'promoted' FROM generate_series(1, 500);
+    INSERT INTO app_schema.recommenders (model_run_id) VALUES (1500);
+    INSERT INTO app_schema.product_popularity SELECT 1500, product_id, product_id / 2000.0, 1, 0, false, NULL FROM app_schema.products;
+    INSERT INTO app_schema.product_neighbours SELECT 1500, product_id, ARRAY[1 + product_id % 2000], ARRAY[0.5] FROM app_schema.products;
+    INSERT INTO app_schema.recommendation_experiments (name, control_run, treatment_run, share, stopped_at)
+      SELECT 'x' || i, 1, 2, 0.5, CASE WHEN i > 1 THEN now() END FROM generate_series(1, 2000) i;
+    INSERT INTO app_schema.recommendation_lists (served_at, kind, user_id, model_run_id, product_ids, reason_codes)
+      SELECT '2024-01-01Z'::timestamptz + i * interval '1 hour', 'user', 1 + i % 5000, 1500, '{7}', '{popular}' FROM generate_series(1, 10000) i;
+    UPDATE app_schema.events SET properties = '{"recommendation_id": "x"}' WHERE event_id % 100 = 0;
   `);
   await client.query('VACUUM ANALYZE');
 });
@@ -46,7 +54,8 @@ interface Case {
 const cases: Case[] = [
   {
     index: 'idx_events_user_timestamp',
-    definition: 'ON app_schema.events USING btree (user_id, event_timestamp)',
+    definition:
+      'ON app_schema.events USING btree (user_id, event_timestamp) INCLUDE (product_id, event_type)',
     queries: [
       'SELECT * FROM app_schema.get_user_stats(7)',
       'SELECT * FROM app_schema.get_recommendations(7)',
@@ -115,9 +124,38 @@ const cases: Case[] = [
     ],
   },
   {
-    index: 'idx_product_popularity_popularity',
-    definition: 'ON app_schema.product_popularity USING btree (popularity DESC, product_id)',
+    index: 'idx_model_runs_promoted',
+    definition:
+      "ON app_schema.model_runs USING btree (kind, as_of, model_run_id) WHERE (status = 'promoted'::text)",
+    queries: [
+      "SELECT * FROM app_schema.get_champion('recommendations')",
+      'SELECT * FROM app_schema.get_recommendations(7)',
+    ],
+  },
+  {
+    index: 'idx_recommendation_experiments_running',
+    definition:
+      'ON app_schema.recommendation_experiments USING btree (((stopped_at IS NULL))) WHERE (stopped_at IS NULL)',
     queries: ['SELECT * FROM app_schema.get_recommendations(7)'],
+  },
+  {
+    index: 'idx_recommendation_lists_user_id',
+    definition: 'ON app_schema.recommendation_lists USING btree (user_id)',
+    queries: ['SELECT * FROM app_schema.recommendation_lists WHERE user_id = 7'],
+  },
+  {
+    index: 'idx_recommendation_lists_served_at',
+    definition: 'ON app_schema.recommendation_lists USING btree (served_at)',
+    queries: [
+      "SELECT * FROM app_schema.get_recommendation_rates('2024-01-01', '2024-01-02')",
+      "SELECT app_schema.prune_recommendation_lists('2024-01-02')",
+    ],
+  },
+  {
+    index: 'idx_events_recommendation_id',
+    definition:
+      "ON app_schema.events USING btree (((properties ->> 'recommendation_id'::text))) WHERE (properties ? 'recommendation_id'::text)",
+    queries: ["SELECT * FROM app_schema.get_recommendation_rates('2024-01-01', '2024-01-02')"],
   },
 ];
 

@@ -2,25 +2,9 @@ import type { Command } from 'commander';
 import * as read from '../../analytics/read.ts';
 import type { Pool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
-import { getRecommendations, type Recommendation } from '../../recommendations/serve.ts';
-import {
-  calendarDay,
-  type JsonOption,
-  type Language,
-  languageOption,
-  userId,
-  wholeNumber,
-} from '../arguments.ts';
+import { calendarDay, type JsonOption, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { type Column, money, percent, renderTable } from '../table.ts';
-
-const recommendationColumns: Column<Recommendation>[] = [
-  { heading: '#', cell: (r) => r.rank, align: 'right' },
-  { heading: 'product', cell: (r) => r.name },
-  { heading: 'price', cell: (r) => money(r.price), align: 'right' },
-  { heading: 'score', cell: (r) => r.score.toFixed(4), align: 'right' },
-  { heading: 'reason', cell: (r) => r.reason },
-];
 
 const productColumns: Column<read.TopProduct>[] = [
   { heading: 'id', cell: (p) => p.product_id, align: 'right' },
@@ -32,30 +16,6 @@ const productColumns: Column<read.TopProduct>[] = [
   { heading: 'revenue', cell: (p) => money(p.revenue), align: 'right' },
   { heading: 'conversion', cell: (p) => percent(p.conversion), align: 'right' },
 ];
-
-interface RecommendOptions extends JsonOption {
-  limit: number;
-  language: Language;
-  category?: string;
-}
-
-async function recommend(cli: CliContext, pool: Pool, id: number, options: RecommendOptions): Promise<void> {
-  const { limit, language, category } = options;
-  const items = await getRecommendations(pool, id, limit, { language, category });
-  if (items.length === 0) await read.getUser(pool, id);
-  if (options.json) return cli.output.json({ items });
-  if (items.length === 0) cli.output.notice(await whyNothing(pool, category));
-  else cli.output.line(renderTable(items, recommendationColumns));
-}
-
-/** An empty list has a reason too. */
-async function whyNothing(pool: Pool, category: string | undefined): Promise<string> {
-  if (!(await read.latestRun(pool, 'recommendations')))
-    return 'nothing to recommend yet: run `customer-analyzer score` first';
-  return category === undefined
-    ? 'nothing to recommend: there is no product that this customer does not have'
-    : `nothing to recommend in the category ${category}`;
-}
 
 interface TopOptions extends JsonOption {
   start?: string;
@@ -85,17 +45,6 @@ async function topProducts(
 }
 
 export function registerRead(program: Command, cli: CliContext): void {
-  program
-    .command('recommend')
-    .description('Products for one customer, each with its reason')
-    .argument('<id>', 'user_id', userId)
-    .option('--limit <n>', 'rows', wholeNumber(1, 100), 10)
-    .option('--category <name>', 'only this category')
-    .addOption(languageOption())
-    .option('--json', 'answer as JSON')
-    .action((id: number, options: RecommendOptions) =>
-      cli.withDatabase((db) => recommend(cli, db.appPool, id, options)),
-    );
   program
     .command('top-products')
     .description('Products by revenue; without a period, the 30 days up to the latest event')
