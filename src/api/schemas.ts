@@ -2,9 +2,23 @@ import { type TSchema, Type } from 'typebox';
 
 // What validates is what documents: OpenAPI is generated from these. Field names are the columns of the SQL functions.
 
-const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
-const moment = Type.String({ format: 'date-time' });
-const probability = Type.Number({ minimum: 0, maximum: 1 });
+export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
+export const moment = Type.String({
+  format: 'date-time',
+  description: 'With its offset: 2026-01-31T09:30:00Z',
+});
+export const probability = Type.Number({ minimum: 0, maximum: 1 });
+export const strict = { additionalProperties: false };
+/** Of every route of the API; 401, 403 and 429 are added to each that has a scope. */
+export const problems = { 400: Type.Ref('Problem'), 404: Type.Ref('Problem'), 503: Type.Ref('Problem') };
+/** PostgreSQL stores no NUL. */
+export const text = (maxLength: number, options: { minLength?: number; description?: string } = {}) =>
+  Type.String({ maxLength, pattern: '^[^\\u0000]*$', ...options });
+/** One list of values says more in an error than a union of constants. */
+export const oneOf = <T extends string>(
+  values: readonly T[],
+  options: { default?: T; description?: string } = {},
+) => Type.Unsafe<T>({ type: 'string', enum: [...values], ...options });
 const status = Type.Union([
   Type.Literal('ok'),
   Type.Literal('insufficient_data'),
@@ -16,8 +30,18 @@ export const UserId = Type.Integer({ minimum: 1, maximum: 2_147_483_647, descrip
 export const Limit = Type.Integer({ minimum: 1, maximum: 1000 });
 export const Day = Type.String({ format: 'date', description: "A whole day of the shop's time zone" });
 
-/** One list of values says more in an error than a union of constants. */
-export const Language = Type.Unsafe<'en' | 'ru'>({ type: 'string', enum: ['en', 'ru'], default: 'en' });
+export const Language = oneOf(['en', 'ru'], { default: 'en' });
+export const BigId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+export const SourceName = Type.String({
+  // `demo remove` deletes what comes from the source "demo".
+  pattern: '^(?!demo$)[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]{0,99}$',
+  description: 'System that ids belong to',
+});
+export const Cursor = Type.String({
+  pattern: '^[A-Za-z0-9_-]{1,400}$',
+  description: '`next_cursor` of the page before; means something only with the same filters and order',
+});
+export const nextCursor = nullable(Type.String({ description: 'Leads to the next page; null on the last' }));
 
 const userFields = {
   user_id: UserId,
@@ -25,6 +49,7 @@ const userFields = {
   username: nullable(Type.String()),
   first_name: nullable(Type.String()),
   last_name: nullable(Type.String()),
+  registration_date: nullable(moment),
   segment_code: nullable(Type.String()),
   segment_name_en: nullable(Type.String()),
   segment_name_ru: nullable(Type.String()),
@@ -38,14 +63,11 @@ const userFields = {
 
 export const UserPage = Type.Object({
   items: Type.Array(Type.Object(userFields)),
-  next_after: nullable(
-    Type.Integer({ description: 'Give it as `after` to get the next page; null on the last' }),
-  ),
+  next_cursor: nextCursor,
 });
 
 export const UserCard = Type.Object({
   ...userFields,
-  registration_date: nullable(moment),
   profile_data: nullable(Type.Record(Type.String(), Type.Unknown())),
   ltv_status: status,
   churn_status: status,

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
+import { registerAdmins } from './commands/admins.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
 import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
+import { registerKeys } from './commands/keys.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
 import { registerScore } from './commands/score.ts';
@@ -32,6 +34,8 @@ function createProgram(): Command {
   registerUsers(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
+  registerKeys(program, cli);
+  registerAdmins(program, cli);
   registerDb(program, cli);
   registerBackup(program, cli);
   registerGenerate(program, cli);
