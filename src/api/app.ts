@@ -9,6 +9,7 @@ import { setUpPage } from './access/set-up-page.ts';
 import { revalidate } from './caching.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
 import { registerDocumentation } from './documentation.ts';
+import { errorRoutes } from './error-routes.ts';
 import { exportRoutes } from './export-routes.ts';
 import { modelRoutes, overviewRoutes } from './overview-routes.ts';
 import { Problem, renderProblem } from './problem.ts';
@@ -78,6 +79,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   );
   const routes = [
     healthRoutes,
+    errorRoutes,
     setUpPage,
     sessionRoutes,
     keyRoutes,

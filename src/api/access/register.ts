@@ -16,6 +16,10 @@ declare module 'fastify' {
     /** Who may call the route. A route that does not say is refused at start. */
     scope?: RouteScope;
   }
+  interface FastifyInstance {
+    /** Every route with who may call it, once the server is ready. */
+    routeScopes: { method: string; url: string; scope: RouteScope }[];
+  }
   interface FastifyRequest {
     /** Who sent the request: set on every route but those of scope `none`. */
     principal: Principal | null;
@@ -52,10 +56,14 @@ export async function registerAccess(app: FastifyInstance, pool: Pool, limits: R
 
 function refuseUndeclared(app: FastifyInstance): void {
   const routes: RouteOptions[] = [];
+  app.decorate('routeScopes', []);
   app.addHook('onRoute', (route) => void routes.push(route));
   // Only now: hooks of an inner context, such as that of the documentation, declare for routes that are not ours.
   app.addHook('onReady', async () => {
     const undeclared = routes.filter(({ config }) => config?.scope === undefined);
+    for (const { method, url, config } of routes)
+      for (const each of [method].flat())
+        app.routeScopes.push({ method: each, url, scope: config?.scope as RouteScope });
     if (undeclared.length === 0) return;
     const names = undeclared.map(({ method, url }) => `${method} ${url}`).join(', ');
     throw new AppError('INTERNAL', `routes without a scope: ${names}`, {
