@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Ajv } from 'ajv';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -121,6 +123,17 @@ describe('the HTTP API', () => {
     await cut.close();
     await pool.end();
   });
+
+  it('closes at once while a connection is open that never asked anything', async () => {
+    const second = await open(db.appPool);
+    const { port } = new URL(await listen(second, '127.0.0.1', 0, false));
+    const socket = connect(Number(port), '127.0.0.1');
+    const accepted = once(second.server, 'connection');
+    await Promise.all([once(socket, 'connect'), accepted]);
+    const gone = once(socket, 'close');
+    // Node would wait for the connection timeout of a minute; the test's own time-out is the only clock here.
+    await Promise.all([second.close(), gone]);
+  }, 30_000);
 
   it('says that a port is taken, or takes another where it may', async () => {
     const address = new URL(await listen(api, '127.0.0.1', 0, false));

@@ -8,6 +8,7 @@ import { sessionRoutes } from './access/session-routes.ts';
 import { setUpPage } from './access/set-up-page.ts';
 import { revalidate } from './caching.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
+import { closePromptly } from './closing.ts';
 import { registerDocumentation } from './documentation.ts';
 import { errorRoutes } from './error-routes.ts';
 import { exportRoutes } from './export-routes.ts';
@@ -53,6 +54,7 @@ function createServer(options: ApiOptions): FastifyInstance {
 /** Composes the HTTP door; it listens nowhere, so that tests can inject. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const app = createServer(options);
+  closePromptly(app);
   // The rows of the SQL functions go out as they are; the response schemas document them and the tests hold them to it.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler(renderProblem);

@@ -100,7 +100,12 @@ describe('browsers', () => {
     expect(right.statusCode).toBe(204);
     expect(right.headers['access-control-allow-origin']).toBe('https://shop.example');
     expect(right.headers['access-control-allow-credentials']).toBeUndefined();
-    for (const origin of ['https://shop.example.evil.test', 'http://shop.example', 'null', 'https://evil.test']) {
+    for (const origin of [
+      'https://shop.example.evil.test',
+      'http://shop.example',
+      'null',
+      'https://evil.test',
+    ]) {
       const wrong = await preflight(origin);
       expect(wrong.headers['access-control-allow-origin'], origin).not.toBe(origin);
       const asked = await api.inject({ url: '/api/users', headers: { ...admin, origin } });
@@ -140,7 +145,11 @@ describe('answers', () => {
     expect(broken.headers['x-request-id']).toBe(broken.json().instance);
     expect(broken.json().documentation).toBe('/errors/VALIDATION');
     const explained = await api.inject('/errors/VALIDATION?language=ru');
-    expect(explained.json()).toMatchObject({ code: 'VALIDATION', status: 400, meaning: expect.stringMatching(/[а-я]/) });
+    expect(explained.json()).toMatchObject({
+      code: 'VALIDATION',
+      status: 400,
+      meaning: expect.stringMatching(/[а-я]/),
+    });
   });
 
   it('that did not change cost a header, and what has to do with access is kept nowhere', async () => {

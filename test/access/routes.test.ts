@@ -130,8 +130,9 @@ describe('a key', () => {
     const { key, id } = await createKey(db.appPool, { scope: 'read', name: '' });
     const headers = { authorization: `Bearer ${key}` };
     const used = async () =>
-      (await db.adminPool.query('SELECT last_used_at FROM access_control.api_keys WHERE key_id = $1', [id]))
-        .rows[0].last_used_at?.getTime();
+      (
+        await db.adminPool.query('SELECT last_used_at FROM access_control.api_keys WHERE key_id = $1', [id])
+      ).rows[0].last_used_at?.getTime();
     expect(await used()).toBeUndefined();
     await api.inject({ url: '/api/segments', headers });
     const first = await used();

@@ -48,7 +48,9 @@ describe('a login', () => {
     expect(cookie).toMatchObject({ name: 'ca_session', httpOnly: true, sameSite: 'Strict', path: '/' });
     expect(cookie?.secure).toBeUndefined();
     expect(cookie?.value).toMatch(/^[\w-]{43}$/);
-    const { rows } = await db.adminPool.query('SELECT to_jsonb(s)::text AS row FROM access_control.sessions s');
+    const { rows } = await db.adminPool.query(
+      'SELECT to_jsonb(s)::text AS row FROM access_control.sessions s',
+    );
     expect(rows).toHaveLength(1);
     expect(rows[0].row).not.toContain(cookie?.value);
   });
@@ -196,7 +198,9 @@ describe('set-up', () => {
 
   it('has no link where there is a key, and none that is older than a day', async () => {
     const token = (await issueSetUpToken(db.appPool)) as string;
-    await db.adminPool.query("UPDATE access_control.set_up_tokens SET expires_at = now() - interval '1 second'");
+    await db.adminPool.query(
+      "UPDATE access_control.set_up_tokens SET expires_at = now() - interval '1 second'",
+    );
     expect((await setUp(token)).json().code).toBe('SET_UP_CLOSED');
     await credentials(db.appPool, 'read');
     expect(await issueSetUpToken(db.appPool)).toBeUndefined();
