@@ -5,17 +5,19 @@ import { Type } from 'typebox';
 
 const anyCredentials = [{ bearer: [] }, { basic: [] }, { session: [] }];
 
-/** What holds for every route of a scope stands at none of them: 401, 403, 429 and the security requirement follow from `config.scope`. */
+/** What holds for every route of a kind stands at none of them: 400, 401, 403, 413, 415, 429 and the security requirement. */
 const describeAccess: SwaggerTransform = ({ schema, url, route }) => {
   const scope = route.config?.scope;
   if (!schema || schema.hide) return { schema, url };
   const problem = Type.Ref('Problem');
-  const closed = scope === 'none' ? { 429: problem } : { 401: problem, 403: problem, 429: problem };
+  const closed = scope === 'none' ? {} : { 401: problem, 403: problem };
+  const withParams = schema.params ? { 414: problem } : {};
+  const withBody = schema.body ? { 413: problem, 415: problem } : {};
   const needed = Array.isArray(scope) ? scope.join(' or ') : scope;
   const described: FastifySchema = {
     ...schema,
     security: scope === 'none' ? [] : anyCredentials,
-    response: { ...(schema.response as object), ...closed },
+    response: { ...(schema.response as object), 400: problem, ...closed, ...withBody, ...withParams, 429: problem },
     description: [schema.description, scope === 'none' ? undefined : `Scope: ${needed}.`]
       .filter(Boolean)
       .join(' '),

@@ -9,7 +9,7 @@ export const moment = Type.String({
 });
 export const probability = Type.Number({ minimum: 0, maximum: 1 });
 export const strict = { additionalProperties: false };
-/** Of every route of the API; 401, 403 and 429 are added to each that has a scope. */
+/** Of every route that asks the database; what others have in common is added to the document by itself. */
 export const problems = { 400: Type.Ref('Problem'), 404: Type.Ref('Problem'), 503: Type.Ref('Problem') };
 /** PostgreSQL stores no NUL. */
 export const text = (maxLength: number, options: { minLength?: number; description?: string } = {}) =>
@@ -34,7 +34,8 @@ export const Language = oneOf(['en', 'ru'], { default: 'en' });
 export const BigId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 export const SourceName = Type.String({
   // `demo remove` deletes what comes from the source "demo".
-  pattern: '^(?!demo$)[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]{0,99}$',
+  not: { const: 'demo' },
+  pattern: '^[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]{0,99}$',
   description: 'System that ids belong to',
 });
 export const Cursor = Type.String({

@@ -67,7 +67,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ appPool: Pool }> = async
         tags: ['access'],
         summary: 'Log in: sets the session cookie',
         body: Type.Object({ login: Login, password: Password }, strict),
-        response: { 200: WhoAmI, ...problems },
+        response: { 200: WhoAmI, 401: Type.Ref('Problem'), ...problems },
       },
     },
     async (request, reply) => {
@@ -115,7 +115,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ appPool: Pool }> = async
           { token: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), login: Login, password: Password },
           strict,
         ),
-        response: { 200: WhoAmI, ...problems },
+        response: { 200: WhoAmI, 409: Type.Ref('Problem'), ...problems },
       },
     },
     async (request, reply) => {
