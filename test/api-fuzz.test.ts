@@ -48,8 +48,7 @@ function checkAnswer(operation: Operation, response: Awaited<ReturnType<FastifyI
   if (!documented) return `status ${statusCode} is not documented: ${body.slice(0, 300)}`;
   const type = String(headers['content-type'] ?? '').split(';')[0] as string;
   const contents = documented.content ?? {};
-  const content =
-    contents[type] ?? (type === 'application/problem+json' ? contents['application/json'] : undefined);
+  const content = contents[type];
   if (!content) return body === '' ? undefined : `${type} is not documented for ${statusCode}`;
   if (!type.endsWith('json') || type.includes('ndjson')) return undefined;
   const validate = ajv.compile({ ...content.schema, components: document.components });

@@ -5,11 +5,26 @@ import { Type } from 'typebox';
 
 const anyCredentials = [{ bearer: [] }, { basic: [] }, { session: [] }];
 
+type Responses = Record<string, object>;
+
+const problem = {
+  description: 'A problem by RFC 9457',
+  content: { 'application/problem+json': { schema: Type.Ref('Problem') } },
+};
+
+/** Routes say only that there is a problem; of what type it comes is said once. */
+function withProblemType(responses: Responses): Responses {
+  const entries = Object.entries(responses).map(([status, each]) => [
+    status,
+    Number(status) >= 400 ? problem : each,
+  ]);
+  return Object.fromEntries(entries);
+}
+
 /** What holds for every route of a kind stands at none of them: 400, 401, 403, 413, 415, 429 and the security requirement. */
 const describeAccess: SwaggerTransform = ({ schema, url, route }) => {
   const scope = route.config?.scope;
   if (!schema || schema.hide) return { schema, url };
-  const problem = Type.Ref('Problem');
   const closed = scope === 'none' ? {} : { 401: problem, 403: problem };
   const withParams = schema.params ? { 414: problem } : {};
   const withBody = schema.body ? { 413: problem, 415: problem } : {};
@@ -17,7 +32,14 @@ const describeAccess: SwaggerTransform = ({ schema, url, route }) => {
   const described: FastifySchema = {
     ...schema,
     security: scope === 'none' ? [] : anyCredentials,
-    response: { ...(schema.response as object), 400: problem, ...closed, ...withBody, ...withParams, 429: problem },
+    response: {
+      ...withProblemType(schema.response as Responses),
+      400: problem,
+      ...closed,
+      ...withBody,
+      ...withParams,
+      429: problem,
+    },
     description: [schema.description, scope === 'none' ? undefined : `Scope: ${needed}.`]
       .filter(Boolean)
       .join(' '),
