@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey } from '../src/access/keys.ts';
-import { createClient } from '../src/client/client.ts';
+import { ApiProblem, createClient } from '../src/client/client.ts';
 import { openApi } from './support/api.ts';
 import { clientTypes } from './support/client-types.ts';
 import { addEvent, addUser } from './support/rows.ts';
@@ -60,6 +60,7 @@ describe('the client', () => {
       code: 'NOT_FOUND',
       requestId: expect.any(String),
     });
+    await expect(call('GET /api/users/{id}', { params: { id: 999 } })).rejects.toBeInstanceOf(ApiProblem);
     // @ts-expect-error: a route that the document has not
     await expect(call('GET /api/nothing', {})).rejects.toMatchObject({ status: 404 });
   });

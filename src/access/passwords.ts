@@ -10,7 +10,7 @@ const R = 8;
 const P = 3;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
-export const MIN_PASSWORD_LENGTH = 12;
+const MIN_PASSWORD_LENGTH = 12;
 /** Longer than anybody types; without a bound a request could buy seconds of hashing. */
 export const MAX_PASSWORD_LENGTH = 256;
 

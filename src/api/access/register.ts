@@ -9,7 +9,7 @@ import { type Identified, identifier } from './credentials.ts';
 import { createLimiter, type RateLimits } from './limits.ts';
 
 /** `none` is open to everybody; of a list, one is enough. Who covers what: src/access/scopes.ts. */
-export type RouteScope = Scope | 'none' | readonly Scope[];
+type RouteScope = Scope | 'none' | readonly Scope[];
 
 declare module 'fastify' {
   interface FastifyContextConfig {
