@@ -1,5 +1,11 @@
 -- The schema after all migrations, as pg_dump shows it. Generated, for reading and for review: UPDATE_SCHEMA=1 npx vitest run test/database/schema-file.test.ts
 
+CREATE SCHEMA access_control;
+
+ALTER SCHEMA access_control OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA access_control IS 'Keys, administrators, sessions, audit log; closed to ml_user, open to app_user through functions only';
+
 CREATE SCHEMA app_schema;
 
 ALTER SCHEMA app_schema OWNER TO customer_analyzer_owner;
@@ -69,6 +75,273 @@ CREATE TYPE pgboss.job_state AS ENUM (
 );
 
 ALTER TYPE pgboss.job_state OWNER TO customer_analyzer_owner;
+
+CREATE FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) RETURNS TABLE(wait_seconds integer, administrator_id bigint, password_hash text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_wait integer;
+BEGIN
+  DELETE FROM access_control.sessions s WHERE s.expires_at < clock_timestamp();
+  DELETE FROM access_control.login_throttles t WHERE t.last_attempt_at < clock_timestamp() - interval '1 day';
+  INSERT INTO access_control.login_throttles (subject) SELECT s FROM unnest(p_subjects) s ORDER BY s ON CONFLICT DO NOTHING;
+  -- In one order, so that two logins at once wait for each other instead of deadlocking.
+  PERFORM FROM access_control.login_throttles t WHERE t.subject = ANY (p_subjects) ORDER BY t.subject FOR UPDATE;
+  SELECT ceil(extract(epoch FROM max(t.blocked_until) - clock_timestamp())) INTO v_wait
+  FROM access_control.login_throttles t WHERE t.subject = ANY (p_subjects);
+  IF v_wait > 0 THEN
+    RETURN QUERY SELECT v_wait, NULL::bigint, NULL::text;
+    RETURN;
+  END IF;
+  -- Counted before the password is looked at: of many attempts at once none comes free. Success wipes the count.
+  UPDATE access_control.login_throttles t
+  SET attempts = t.attempts + 1, last_attempt_at = clock_timestamp(),
+    blocked_until = CASE WHEN t.attempts + 1 >= f.free
+      THEN clock_timestamp() + least(interval '30 seconds' * 2 ^ least(t.attempts + 1 - f.free, 10), interval '15 minutes') END
+  FROM unnest(p_subjects, p_free_attempts) AS f (subject, free)
+  WHERE t.subject = f.subject;
+  RETURN QUERY
+    SELECT 0, a.administrator_id, a.password_hash
+    FROM (SELECT) one LEFT JOIN access_control.administrators a ON a.login = lower(p_login) AND a.disabled_at IS NULL;
+END
+$$;
+
+ALTER FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) IS 'Counts an attempt for each subject, and gives what the password is compared with; or wait_seconds, where one of them has used up its free attempts (then 30 s, doubled each time, at most 15 min)';
+
+CREATE FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  -- Deleting locks the row: of two who open the link at once, the second finds nothing.
+  DELETE FROM access_control.set_up_tokens t WHERE t.token_hash = p_token_hash AND t.expires_at > clock_timestamp();
+  IF NOT FOUND OR EXISTS (SELECT FROM access_control.administrators) THEN
+    RETURN NULL;
+  END IF;
+  RETURN access_control.create_administrator(p_login, 'admin', p_password_hash);
+END
+$$;
+
+ALTER FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) IS 'Makes the first administrator; NULL where the link is used, too old or wrong';
+
+CREATE FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_id bigint;
+BEGIN
+  INSERT INTO access_control.administrators (login, role, password_hash) VALUES (lower(p_login), p_role, p_password_hash)
+  ON CONFLICT (login) DO NOTHING RETURNING administrator_id INTO v_id;
+  IF v_id IS NULL THEN
+    RAISE EXCEPTION 'there is an administrator with this login' USING ERRCODE = 'CA002', HINT = 'Choose another login.';
+  END IF;
+  RETURN v_id;
+END
+$$;
+
+ALTER FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) IS 'A new administrator; the id. Raises CA002 for a login that is taken';
+
+CREATE FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  INSERT INTO access_control.api_keys (key_hash, prefix, scope, name, source, expires_at)
+  VALUES (p_key_hash, p_prefix, p_scope, p_name, p_source, p_expires_at) RETURNING key_id
+$$;
+
+ALTER FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) IS 'Stores a new key by its SHA-256; the id';
+
+CREATE FUNCTION access_control.disable_administrator(p_administrator_id bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH ended AS (
+    DELETE FROM access_control.sessions WHERE administrator_id = p_administrator_id
+  ), disabled AS (
+    UPDATE access_control.administrators SET disabled_at = coalesce(disabled_at, now()) WHERE administrator_id = p_administrator_id RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM disabled)
+$$;
+
+ALTER FUNCTION access_control.disable_administrator(p_administrator_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) IS 'Ends all sessions and allows no other; false where there is no such administrator';
+
+CREATE FUNCTION access_control.end_session(p_session_hash bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  DELETE FROM access_control.sessions WHERE session_hash = p_session_hash
+$$;
+
+ALTER FUNCTION access_control.end_session(p_session_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.end_session(p_session_hash bytea) IS 'Logs out';
+
+CREATE FUNCTION access_control.find_api_key(p_key_hash bytea) RETURNS TABLE(key_id bigint, scope text, name text, source text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  -- At most once a minute, and never waiting for another request that does the same.
+  UPDATE access_control.api_keys k SET last_used_at = clock_timestamp()
+  WHERE k.key_id = (
+    SELECT f.key_id FROM access_control.api_keys f
+    WHERE f.key_hash = p_key_hash AND f.revoked_at IS NULL AND (f.expires_at IS NULL OR f.expires_at > clock_timestamp())
+      AND (f.last_used_at IS NULL OR f.last_used_at < clock_timestamp() - interval '1 minute')
+    FOR NO KEY UPDATE SKIP LOCKED
+  );
+  RETURN QUERY
+    SELECT k.key_id, k.scope, k.name, k.source FROM access_control.api_keys k
+    WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp());
+END
+$$;
+
+ALTER FUNCTION access_control.find_api_key(p_key_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.find_api_key(p_key_hash bytea) IS 'The key with this SHA-256, if it is valid now; notes that it was used';
+
+CREATE FUNCTION access_control.find_session(p_session_hash bytea) RETURNS TABLE(administrator_id bigint, login text, role text, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT a.administrator_id, a.login, a.role, s.expires_at
+  FROM access_control.sessions s JOIN access_control.administrators a ON a.administrator_id = s.administrator_id
+  WHERE s.session_hash = p_session_hash AND s.expires_at > clock_timestamp() AND a.disabled_at IS NULL
+$$;
+
+ALTER FUNCTION access_control.find_session(p_session_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.find_session(p_session_hash bytea) IS 'Who is logged in by the cookie with this SHA-256';
+
+CREATE FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE access_control.actions SET outcome = p_outcome WHERE action_id = p_action_id AND outcome IS NULL
+$$;
+
+ALTER FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) IS 'Says how an action ended, once';
+
+CREATE FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  DELETE FROM access_control.login_throttles WHERE subject = ANY (p_subjects);
+  UPDATE access_control.administrators SET last_login_at = now() WHERE administrator_id = p_administrator_id;
+  INSERT INTO access_control.sessions (session_hash, administrator_id, expires_at)
+  SELECT p_session_hash, a.administrator_id, p_expires_at FROM access_control.administrators a
+  WHERE a.administrator_id = p_administrator_id AND a.disabled_at IS NULL
+$$;
+
+ALTER FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) IS 'The password was right: forgets the failures, begins a session';
+
+CREATE FUNCTION access_control.is_set_up_token(p_token_hash bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM access_control.set_up_tokens t WHERE t.token_hash = p_token_hash AND t.expires_at > clock_timestamp())
+$$;
+
+ALTER FUNCTION access_control.is_set_up_token(p_token_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.is_set_up_token(p_token_hash bytea) IS 'Whether the link is good, before a password is hashed at the expense of a tenth of a second';
+
+CREATE FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH issued AS (
+    INSERT INTO access_control.set_up_tokens (token_hash, expires_at)
+    SELECT p_token_hash, p_expires_at
+    WHERE NOT EXISTS (SELECT FROM access_control.administrators) AND NOT EXISTS (SELECT FROM access_control.api_keys)
+    ON CONFLICT (token_id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
+    RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM issued)
+$$;
+
+ALTER FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) IS 'Replaces the set-up link; false, and no link, where there ever was an administrator or a key';
+
+CREATE FUNCTION access_control.list_actions(p_limit integer, p_before bigint DEFAULT NULL::bigint) RETURNS TABLE(action_id bigint, started_at timestamp with time zone, administrator_id bigint, login text, key_id bigint, action text, target text, outcome text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT a.action_id, a.started_at, a.administrator_id, d.login, a.key_id, a.action, a.target, a.outcome
+  FROM access_control.actions a LEFT JOIN access_control.administrators d ON d.administrator_id = a.administrator_id
+  WHERE a.action_id < coalesce(p_before, 9223372036854775807)
+  ORDER BY a.action_id DESC LIMIT p_limit
+$$;
+
+ALTER FUNCTION access_control.list_actions(p_limit integer, p_before bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.list_actions(p_limit integer, p_before bigint) IS 'The audit log, newest first; p_before is the last action_id of the page before';
+
+CREATE FUNCTION access_control.list_administrators() RETURNS TABLE(administrator_id bigint, login text, role text, created_at timestamp with time zone, disabled_at timestamp with time zone, last_login_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT a.administrator_id, a.login, a.role, a.created_at, a.disabled_at, a.last_login_at
+  FROM access_control.administrators a ORDER BY a.administrator_id
+$$;
+
+ALTER FUNCTION access_control.list_administrators() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.list_administrators() IS 'All administrators, also disabled ones, without their passwords';
+
+CREATE FUNCTION access_control.list_api_keys() RETURNS TABLE(key_id bigint, prefix text, scope text, name text, source text, created_at timestamp with time zone, expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT k.key_id, k.prefix, k.scope, k.name, k.source, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+  FROM access_control.api_keys k ORDER BY k.key_id
+$$;
+
+ALTER FUNCTION access_control.list_api_keys() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.list_api_keys() IS 'All keys, also revoked ones, without their hashes';
+
+CREATE FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  INSERT INTO access_control.actions (administrator_id, key_id, action, target, outcome)
+  VALUES (p_administrator_id, p_key_id, p_action, p_target, p_outcome) RETURNING action_id
+$$;
+
+ALTER FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) IS 'Adds to the audit log; the id';
+
+CREATE FUNCTION access_control.revoke_api_key(p_key_id bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH revoked AS (
+    UPDATE access_control.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = p_key_id RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM revoked)
+$$;
+
+ALTER FUNCTION access_control.revoke_api_key(p_key_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.revoke_api_key(p_key_id bigint) IS 'No request that begins after the commit gets in with this key; false where there is none. A second call changes nothing';
 
 CREATE FUNCTION app_schema.check_limit(p_limit integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -766,6 +1039,88 @@ ALTER FUNCTION app_schema.find_recommendable(p_product_id integer, p_category ch
 
 COMMENT ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) IS 'The product where it may be recommended now: merchandise, not hidden, in stock, within the asked category and prices and the rules of the shop; else no row';
 
+CREATE FUNCTION app_schema.find_users(p_filters jsonb DEFAULT '{}'::jsonb, p_sort text DEFAULT 'user_id'::text, p_descending boolean DEFAULT false, p_limit integer DEFAULT 50, p_after jsonb DEFAULT NULL::jsonb) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, registration_date timestamp with time zone, segment_code text, segment_name_en text, segment_name_ru text, ltv numeric, churn_probability real, purchase_probability_30d real, last_updated timestamp with time zone, sort_value text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $_$
+DECLARE
+  -- What may be asked, and the condition that it becomes: only what was asked stands in the statement, so that each question gets its own plan.
+  c_conditions CONSTANT jsonb := jsonb_build_object(
+    'segment', 's.code = $1 ->> ''segment''',
+    'min_ltv', 'm.ltv >= ($1 ->> ''min_ltv'')::numeric',
+    'max_ltv', 'm.ltv <= ($1 ->> ''max_ltv'')::numeric',
+    'min_churn_probability', 'm.churn_probability >= ($1 ->> ''min_churn_probability'')::real',
+    'max_churn_probability', 'm.churn_probability <= ($1 ->> ''max_churn_probability'')::real',
+    'min_purchase_probability_30d', 'm.purchase_probability_30d >= ($1 ->> ''min_purchase_probability_30d'')::real',
+    'max_purchase_probability_30d', 'm.purchase_probability_30d <= ($1 ->> ''max_purchase_probability_30d'')::real',
+    'active_since', 'EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = u.user_id AND e.event_timestamp >= ($1 ->> ''active_since'')::timestamptz)',
+    'inactive_since', 'NOT EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = u.user_id AND e.event_timestamp >= ($1 ->> ''inactive_since'')::timestamptz)',
+    'profile', 'u.profile_data @> ($1 -> ''profile'')',
+    'search', 'u.user_id IN (%s)');
+  c_sorts CONSTANT jsonb := jsonb_build_object('user_id', 'u.user_id', 'registration_date', 'u.registration_date', 'ltv', 'm.ltv',
+    'churn_probability', 'm.churn_probability', 'purchase_probability_30d', 'm.purchase_probability_30d', 'last_updated', 'm.last_updated');
+  c_types CONSTANT jsonb := jsonb_build_object('user_id', 'integer', 'registration_date', 'timestamptz', 'ltv', 'numeric',
+    'churn_probability', 'real', 'purchase_probability_30d', 'real', 'last_updated', 'timestamptz');
+  v_column text := c_sorts ->> p_sort;
+  v_conditions text[];
+  v_patterns text[];
+  v_unknown text;
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  IF v_column IS NULL THEN
+    RAISE EXCEPTION 'customers cannot be sorted by "%"', p_sort USING ERRCODE = 'CA002',
+      HINT = 'Choose user_id, registration_date, ltv, churn_probability, purchase_probability_30d or last_updated.';
+  END IF;
+  SELECT string_agg(k, ', ' ORDER BY k) INTO v_unknown FROM jsonb_object_keys(p_filters) k WHERE NOT c_conditions ? k;
+  IF v_unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'there is no filter %', v_unknown USING ERRCODE = 'CA002',
+      HINT = (SELECT 'Choose of ' || string_agg(k, ', ' ORDER BY k) || '.' FROM jsonb_object_keys(c_conditions) k);
+  END IF;
+  IF p_filters ? 'segment' AND NOT EXISTS (SELECT FROM app_schema.segments s WHERE s.code = p_filters ->> 'segment') THEN
+    RAISE EXCEPTION 'there is no segment "%"', p_filters ->> 'segment'
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.list_segments() shows the codes; before the first scoring there are none.';
+  END IF;
+  SELECT array_agg(c_conditions ->> k) INTO v_conditions FROM jsonb_object_keys(p_filters - 'search') k;
+  IF p_filters ? 'search' THEN
+    -- Each word begins a first name, a last name or a user name (as "ann arch"); or the whole is an id.
+    v_patterns := ARRAY(
+      SELECT regexp_replace(lower(w), '([\\%_])', '\\\1', 'g') || '%'
+      FROM regexp_split_to_table(ltrim(btrim(p_filters ->> 'search'), '@'), '\s+') WITH ORDINALITY AS t (w, n) WHERE w <> '' ORDER BY n LIMIT 5);
+    v_conditions := v_conditions || format(c_conditions ->> 'search', concat_ws(' UNION ',
+      (SELECT '(' || string_agg(format(
+        '(SELECT x.user_id FROM app_schema.users x WHERE lower(x.first_name) LIKE ($2)[%1$s] UNION SELECT x.user_id FROM app_schema.users x WHERE lower(x.last_name) LIKE ($2)[%1$s] UNION SELECT x.user_id FROM app_schema.users x WHERE lower(x.username) LIKE ($2)[%1$s])',
+        n), ' INTERSECT ') || ')' FROM generate_series(1, cardinality(v_patterns)) n),
+      'SELECT i.user_id FROM app_schema.user_identities i WHERE i.external_id = btrim($1 ->> ''search'')',
+      CASE WHEN btrim(p_filters ->> 'search') ~ '^-?\d{1,18}$' THEN
+        'SELECT x.user_id FROM app_schema.users x WHERE x.telegram_id = btrim($1 ->> ''search'')::bigint UNION SELECT x.user_id FROM app_schema.users x WHERE x.user_id = btrim($1 ->> ''search'')::bigint' END));
+  END IF;
+  IF p_after IS NOT NULL THEN
+    v_conditions := v_conditions || CASE
+      WHEN p_sort = 'user_id' THEN format('u.user_id %s ($3 ->> ''user_id'')::integer', CASE WHEN p_descending THEN '<' ELSE '>' END)
+      WHEN p_after ->> 'value' IS NULL
+        THEN format('(%s IS NULL AND u.user_id > ($3 ->> ''user_id'')::integer)', v_column)
+      ELSE format('(%1$s %2$s ($3 ->> ''value'')::%3$s OR (%1$s = ($3 ->> ''value'')::%3$s AND u.user_id > ($3 ->> ''user_id'')::integer) OR %1$s IS NULL)',
+        v_column, CASE WHEN p_descending THEN '<' ELSE '>' END, c_types ->> p_sort)
+    END;
+  END IF;
+  -- By user_id alone the primary key gives the order, and a page reads as many rows as it shows.
+  RETURN QUERY EXECUTE
+    'SELECT u.user_id, u.telegram_id, u.username, u.first_name, u.last_name, u.registration_date, s.code, s.name_en, s.name_ru, m.ltv,
+       m.churn_probability, m.purchase_probability_30d, m.last_updated, (' || v_column || ')::text
+     FROM app_schema.users u
+     LEFT JOIN app_schema.user_metrics m ON m.user_id = u.user_id
+     LEFT JOIN app_schema.segments s ON s.segment_id = m.segment_id'
+    || coalesce(' WHERE ' || array_to_string(v_conditions, ' AND '), '')
+    || ' ORDER BY ' || v_column || CASE WHEN p_descending THEN ' DESC' ELSE '' END
+    || CASE WHEN p_sort = 'user_id' THEN '' ELSE ' NULLS LAST, u.user_id' END
+    || ' LIMIT $4'
+    USING p_filters, v_patterns, p_after, p_limit;
+END
+$_$;
+
+ALTER FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) IS 'A page of customers. p_filters: search (beginnings of names, or an id), segment, min_/max_ of ltv, churn_probability and purchase_probability_30d, active_since, inactive_since, profile (contained in profile_data); p_after: {"value": sort_value, "user_id": user_id} of the last row of the page before. sort_value is text, since a client''s numbers and dates may be coarser';
+
 CREATE FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -1102,6 +1457,43 @@ ALTER FUNCTION app_schema.get_latest_run(p_kind text) OWNER TO customer_analyzer
 
 COMMENT ON FUNCTION app_schema.get_latest_run(p_kind text) IS 'The newest run (scoring or recommendations): parameters and evaluation beside the naive baseline';
 
+CREATE FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) RETURNS TABLE(customers bigint, new_customers bigint, active_customers bigint, buyers bigint, orders bigint, revenue numeric, scored_customers bigint, mean_ltv numeric, mean_churn_probability numeric, mean_purchase_probability_30d numeric)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_from timestamptz;
+  v_until timestamptz;
+BEGIN
+  PERFORM app_schema.check_period(p_start_date, p_end_date);
+  v_from := app_schema.day_start(p_start_date);
+  v_until := app_schema.day_start(p_end_date + 1);
+  RETURN QUERY
+    SELECT u.customers, u.new_customers, a.active_customers, r.buyers, r.orders, r.revenue, m.scored_customers, m.mean_ltv, m.mean_churn,
+      m.mean_purchase
+    FROM (
+      SELECT count(*) AS customers, count(*) FILTER (WHERE c.registration_date >= v_from AND c.registration_date < v_until) AS new_customers
+      FROM app_schema.users c
+    ) u, (
+      SELECT count(DISTINCT d.user_id) AS active_customers FROM app_schema.get_user_days(v_from, v_until) d WHERE d.events > 0
+    ) a, (
+      -- Events, not days of customers: an order of somebody unknown is revenue too.
+      SELECT count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers,
+        count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS orders,
+        coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue
+      FROM app_schema.events e
+      WHERE e.event_type IN ('purchase', 'refund') AND e.event_timestamp >= v_from AND e.event_timestamp < v_until
+    ) r, (
+      SELECT count(*) AS scored_customers, round(avg(k.ltv), 2) AS mean_ltv, round(avg(k.churn_probability::numeric), 4) AS mean_churn,
+        round(avg(k.purchase_probability_30d::numeric), 4) AS mean_purchase
+      FROM app_schema.user_metrics k
+    ) m;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) IS 'The shop in one row: customers now; new, active, buyers, orders and net revenue within the period (days of the shop, both included); means of the latest scores';
+
 CREATE FUNCTION app_schema.get_popular_products(p_category character varying DEFAULT NULL::character varying, p_window text DEFAULT 'recent'::text, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1358,6 +1750,53 @@ ALTER FUNCTION app_schema.get_recommender_of(p_user_id integer) OWNER TO custome
 
 COMMENT ON FUNCTION app_schema.get_recommender_of(p_user_id integer) IS 'The run whose recommendations a customer gets now: that of the running experiment, else the champion (also without a customer); NULL before the first training';
 
+CREATE FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text DEFAULT 'day'::text) RETURNS TABLE(start_date date, end_date date, revenue numeric, orders bigint, buyers bigint, active_customers bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  c_longest CONSTANT integer := 1100;
+  v_first date;
+  v_zone text := (SELECT s.time_zone FROM app_schema.settings s);
+BEGIN
+  PERFORM app_schema.check_period(p_start_date, p_end_date);
+  IF p_unit IS NULL OR p_unit NOT IN ('day', 'week', 'month') THEN
+    RAISE EXCEPTION 'the unit is day, week or month, not "%"', p_unit USING ERRCODE = 'CA002';
+  END IF;
+  IF (p_end_date - p_start_date) / (CASE p_unit WHEN 'day' THEN 1 WHEN 'week' THEN 7 ELSE 30 END) > c_longest THEN
+    RAISE EXCEPTION 'the period has more than % steps', c_longest USING ERRCODE = 'CA002', HINT = 'Ask for a shorter period, or for weeks or months.';
+  END IF;
+  v_first := date_trunc(p_unit, p_start_date::timestamp)::date;
+  RETURN QUERY
+    -- Weeks begin on Monday. The first and the last step are cut off at the ends of the period.
+    SELECT greatest(g.step, p_start_date), least(g.following - 1, p_end_date), coalesce(r.revenue, 0), coalesce(r.orders, 0),
+      coalesce(r.buyers, 0), coalesce(a.active_customers, 0)
+    FROM (
+      SELECT s::date AS step, (s + ('1 ' || p_unit)::interval)::date AS following
+      FROM generate_series(v_first::timestamp, p_end_date::timestamp, ('1 ' || p_unit)::interval) s
+    ) g
+    LEFT JOIN (
+      SELECT date_trunc(p_unit, e.event_timestamp AT TIME ZONE v_zone)::date AS step, sum(app_schema.event_revenue(e.event_type, e.properties)) AS revenue,
+        count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS orders,
+        count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers
+      FROM app_schema.events e
+      WHERE e.event_type IN ('purchase', 'refund')
+        AND e.event_timestamp >= app_schema.day_start(p_start_date) AND e.event_timestamp < app_schema.day_start(p_end_date + 1)
+      GROUP BY 1
+    ) r ON r.step = g.step
+    LEFT JOIN (
+      SELECT date_trunc(p_unit, d.day::timestamp)::date AS step, count(DISTINCT d.user_id) AS active_customers
+      FROM app_schema.get_user_days(app_schema.day_start(p_start_date), app_schema.day_start(p_end_date + 1)) d
+      WHERE d.events > 0
+      GROUP BY 1
+    ) a ON a.step = g.step
+    ORDER BY g.step;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) IS 'Net revenue, orders, buyers and active customers by day, week or month of the shop within the period, steps without events included';
+
 CREATE FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1548,6 +1987,33 @@ ALTER FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with
 
 COMMENT ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) IS 'One customer in numbers, as of p_now: purchases counts orders, revenue is net of refunds, average_order_value is before refunds. No row for an unknown customer';
 
+CREATE FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer DEFAULT 50, p_before_event_id bigint DEFAULT NULL::bigint) RETURNS TABLE(event_id bigint, event_type character varying, event_timestamp timestamp with time zone, product_id integer, product_name character varying, revenue numeric, properties jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_before timestamptz := 'infinity';
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  IF p_before_event_id IS NOT NULL THEN
+    SELECT e.event_timestamp INTO v_before FROM app_schema.events e WHERE e.event_id = p_before_event_id AND e.user_id = p_user_id;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'customer % has no event %', p_user_id, p_before_event_id USING ERRCODE = 'CA002';
+    END IF;
+  END IF;
+  RETURN QUERY
+    SELECT e.event_id, e.event_type, e.event_timestamp, e.product_id, p.name, app_schema.event_revenue(e.event_type, e.properties), e.properties
+    FROM app_schema.events e LEFT JOIN app_schema.products p ON p.product_id = e.product_id
+    WHERE e.user_id = p_user_id AND e.event_timestamp <= v_before
+      AND (e.event_timestamp < v_before OR p_before_event_id IS NULL OR e.event_id < p_before_event_id)
+    ORDER BY e.event_timestamp DESC, e.event_id DESC
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) IS 'Events of one customer, newest first; p_before_event_id is the last event of the page before';
+
 CREATE FUNCTION app_schema.list_models(p_kind text DEFAULT NULL::text, p_limit integer DEFAULT 50) RETURNS TABLE(model_run_id bigint, kind text, algorithm text, status text, as_of timestamp with time zone, finished_at timestamp with time zone, data_from timestamp with time zone, customers integer, duration_seconds real, code_version text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     AS $$
@@ -1568,6 +2034,25 @@ $$;
 ALTER FUNCTION app_schema.list_models(p_kind text, p_limit integer) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) IS 'The registry, newest first; the champion of a kind is what score applies now';
+
+CREATE FUNCTION app_schema.list_products(p_limit integer DEFAULT 50, p_after_product_id integer DEFAULT 0, p_search text DEFAULT NULL::text, p_category text DEFAULT NULL::text) RETURNS TABLE(product_id integer, name character varying, category character varying, price numeric, description text, attributes jsonb, stock integer, is_merchandise boolean, is_hidden boolean)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  RETURN QUERY
+    SELECT p.product_id, p.name, p.category, p.price, p.description, p.attributes, p.stock, p.is_merchandise, p.is_hidden
+    FROM app_schema.products p
+    WHERE p.product_id > coalesce(p_after_product_id, 0) AND (p_category IS NULL OR p.category = p_category)
+      AND (p_search IS NULL OR strpos(lower(p.name), lower(p_search)) > 0)
+    ORDER BY p.product_id
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) IS 'A page of the catalogue by product_id; p_search is a part of the name';
 
 CREATE FUNCTION app_schema.list_segments() RETURNS TABLE(segment_id integer, code text, name_en text, name_ru text, description_en text, description_ru text, customers bigint, share numeric, mean_ltv numeric, mean_churn_probability numeric, mean_purchase_probability_30d numeric)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2345,6 +2830,127 @@ CREATE FUNCTION pgboss.delete_queue(queue_name text) RETURNS void
     $$;
 
 ALTER FUNCTION pgboss.delete_queue(queue_name text) OWNER TO customer_analyzer_owner;
+
+CREATE TABLE access_control.actions (
+    action_id bigint NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    administrator_id bigint,
+    key_id bigint,
+    action text NOT NULL,
+    target text,
+    outcome text
+);
+
+ALTER TABLE access_control.actions OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.actions IS 'Audit log: what administrators and admin keys did, and who logged in. Both ids NULL: done in a terminal, or by nobody known. No foreign keys: it outlives whom it names';
+
+COMMENT ON COLUMN access_control.actions.outcome IS 'HTTP status or word; NULL while it goes on or where the process died';
+
+ALTER TABLE access_control.actions ALTER COLUMN action_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access_control.actions_action_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access_control.administrators (
+    administrator_id bigint NOT NULL,
+    login text NOT NULL,
+    role text NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    last_login_at timestamp with time zone,
+    CONSTRAINT administrators_login_check CHECK ((login = lower(login))),
+    CONSTRAINT administrators_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'analyst'::text, 'admin'::text])))
+);
+
+ALTER TABLE access_control.administrators OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.administrators IS 'People who log in';
+
+COMMENT ON COLUMN access_control.administrators.password_hash IS '$scrypt$ln=…,r=…,p=…$salt$hash: the parameters stand beside what they made';
+
+ALTER TABLE access_control.administrators ALTER COLUMN administrator_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access_control.administrators_administrator_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access_control.api_keys (
+    key_id bigint NOT NULL,
+    key_hash bytea NOT NULL,
+    prefix text NOT NULL,
+    scope text NOT NULL,
+    name text NOT NULL,
+    source text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT api_keys_scope_check CHECK ((scope = ANY (ARRAY['public'::text, 'write'::text, 'read'::text, 'admin'::text])))
+);
+
+ALTER TABLE access_control.api_keys OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.api_keys IS 'Keys of programs that call the API; the key itself is nowhere, only its SHA-256';
+
+COMMENT ON COLUMN access_control.api_keys.prefix IS 'Beginning of the key, to recognise it by';
+
+COMMENT ON COLUMN access_control.api_keys.source IS 'Name of the system whose events come with this key; NULL where the sender says';
+
+COMMENT ON COLUMN access_control.api_keys.last_used_at IS 'Written at most once a minute';
+
+ALTER TABLE access_control.api_keys ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access_control.api_keys_key_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access_control.login_throttles (
+    subject bytea NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_attempt_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    blocked_until timestamp with time zone
+);
+
+ALTER TABLE access_control.login_throttles OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.login_throttles IS 'Failed logins by hash of login, of address, and of both; in the database, so that a restart forgives nothing';
+
+CREATE TABLE access_control.sessions (
+    session_hash bytea NOT NULL,
+    administrator_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_session_hash_check CHECK ((octet_length(session_hash) = 32))
+);
+
+ALTER TABLE access_control.sessions OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.sessions IS 'Logins that last; the cookie itself is nowhere, only its SHA-256';
+
+CREATE TABLE access_control.set_up_tokens (
+    token_id boolean DEFAULT true NOT NULL,
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT set_up_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT set_up_tokens_token_id_check CHECK (token_id)
+);
+
+ALTER TABLE access_control.set_up_tokens OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.set_up_tokens IS 'The one link by which the first administrator is made';
 
 CREATE TABLE app_schema.events (
     event_id bigint NOT NULL,
@@ -3315,6 +3921,30 @@ ALTER TABLE ONLY app_schema.products ALTER COLUMN product_id SET DEFAULT nextval
 
 ALTER TABLE ONLY app_schema.users ALTER COLUMN user_id SET DEFAULT nextval('app_schema.users_user_id_seq'::regclass);
 
+ALTER TABLE ONLY access_control.actions
+    ADD CONSTRAINT actions_pkey PRIMARY KEY (action_id);
+
+ALTER TABLE ONLY access_control.administrators
+    ADD CONSTRAINT administrators_login_key UNIQUE (login);
+
+ALTER TABLE ONLY access_control.administrators
+    ADD CONSTRAINT administrators_pkey PRIMARY KEY (administrator_id);
+
+ALTER TABLE ONLY access_control.api_keys
+    ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
+
+ALTER TABLE ONLY access_control.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY access_control.login_throttles
+    ADD CONSTRAINT login_throttles_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY access_control.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_hash);
+
+ALTER TABLE ONLY access_control.set_up_tokens
+    ADD CONSTRAINT set_up_tokens_pkey PRIMARY KEY (token_id);
+
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
 
@@ -3473,11 +4103,19 @@ CREATE INDEX idx_recommendation_lists_user_id ON app_schema.recommendation_lists
 
 CREATE INDEX idx_user_day_changes_user_id_day ON app_schema.user_day_changes USING btree (user_id, day);
 
+CREATE INDEX idx_user_identities_external_id ON app_schema.user_identities USING btree (external_id);
+
 CREATE INDEX idx_user_identities_user_id ON app_schema.user_identities USING btree (user_id);
 
 CREATE INDEX idx_user_metrics_segment_id ON app_schema.user_metrics USING btree (segment_id);
 
+CREATE INDEX idx_users_first_name ON app_schema.users USING btree (lower((first_name)::text) text_pattern_ops);
+
+CREATE INDEX idx_users_last_name ON app_schema.users USING btree (lower((last_name)::text) text_pattern_ops);
+
 CREATE INDEX idx_users_profile_data_gin ON app_schema.users USING gin (profile_data);
+
+CREATE INDEX idx_users_username ON app_schema.users USING btree (lower((username)::text) text_pattern_ops);
 
 CREATE INDEX idx_runs_job_run_id ON jobs.runs USING btree (job, run_id);
 
@@ -3609,6 +4247,9 @@ CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings F
 
 CREATE TRIGGER user_metrics_deleted AFTER DELETE ON app_schema.user_metrics REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app_schema.delete_score_details();
 
+ALTER TABLE ONLY access_control.sessions
+    ADD CONSTRAINT sessions_administrator_id_fkey FOREIGN KEY (administrator_id) REFERENCES access_control.administrators(administrator_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id);
 
@@ -3708,6 +4349,8 @@ ALTER TABLE ONLY pgboss.schedule
 ALTER TABLE ONLY pgboss.subscription
     ADD CONSTRAINT subscription_name_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE CASCADE;
 
+GRANT USAGE ON SCHEMA access_control TO app_user;
+
 GRANT USAGE ON SCHEMA app_schema TO app_user;
 GRANT USAGE ON SCHEMA app_schema TO ml_user;
 
@@ -3738,6 +4381,57 @@ REVOKE ALL ON TYPE pgboss.job_state FROM PUBLIC;
 GRANT ALL ON TYPE pgboss.job_state TO app_user;
 GRANT ALL ON TYPE pgboss.job_state TO ml_user;
 GRANT ALL ON TYPE pgboss.job_state TO admin_user;
+
+REVOKE ALL ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.end_session(p_session_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.end_session(p_session_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.find_api_key(p_key_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.find_api_key(p_key_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.find_session(p_session_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.find_session(p_session_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.is_set_up_token(p_token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.is_set_up_token(p_token_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.list_actions(p_limit integer, p_before bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.list_actions(p_limit integer, p_before bigint) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.list_administrators() FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.list_administrators() TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.list_api_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.list_api_keys() TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.revoke_api_key(p_key_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.revoke_api_key(p_key_id bigint) TO app_user;
 
 REVOKE ALL ON FUNCTION app_schema.check_limit(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO app_user;
@@ -3827,6 +4521,10 @@ REVOKE ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_cat
 GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO app_user;
 GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO ml_user;
@@ -3893,6 +4591,10 @@ REVOKE ALL ON FUNCTION app_schema.get_latest_run(p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) TO ml_user;
@@ -3912,6 +4614,10 @@ GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit 
 REVOKE ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) TO app_user;
@@ -3937,9 +4643,17 @@ REVOKE ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timest
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.list_segments() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.list_segments() TO app_user;

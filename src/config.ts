@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from './errors.ts';
@@ -21,6 +22,16 @@ export interface Config {
   readonly port: number;
   /** Not the default: no other will do. The default gives way to a free port, also where a copied .env.example names it. */
   readonly portGiven: boolean;
+  /** Origins of pages elsewhere that may call the API, exact. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses or networks of proxies whose X-Forwarded-… headers are believed. */
+  readonly trustProxy: readonly string[];
+  /** Requests a minute; 0 is no limit. */
+  readonly rateLimits: {
+    readonly perKey: number;
+    readonly perPublicAddress: number;
+    readonly perUnknownAddress: number;
+  };
   readonly logLevel: string;
   readonly production: boolean;
   readonly scoring: ScoringSettings;
@@ -81,6 +92,24 @@ function databaseUrl(env: Environment, name: string): string | undefined {
   return text;
 }
 
+function list(env: Environment, name: string, valid: (item: string) => boolean, hint: string): string[] {
+  const items = (env[name] ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+  const wrong = items.find((item) => !valid(item));
+  if (wrong !== undefined) throw invalid(name, `has "${wrong}"`, hint);
+  return items;
+}
+
+const isOrigin = (text: string): boolean =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
+
+function isNetwork(text: string): boolean {
+  const [address, bits, ...rest] = text.split('/') as [string, ...string[]];
+  return isIP(address) > 0 && rest.length === 0 && (bits === undefined || /^\d{1,3}$/.test(bits));
+}
+
 function choice(env: Environment, name: string, fallback: string, allowed: string[]): string {
   const text = env[name]?.trim() || fallback;
   if (!allowed.includes(text)) throw invalid(name, `is "${text}"`, `Choose one of ${allowed.join(', ')}.`);
@@ -128,6 +157,22 @@ export function loadConfig(env: Environment): Config {
     host: env['HOST']?.trim() || '127.0.0.1',
     port,
     portGiven: port !== DEFAULT_PORT,
+    corsOrigins: Object.freeze(
+      list(
+        env,
+        'CORS_ORIGINS',
+        isOrigin,
+        'Write https://shop.example, several with commas between; no path, no *.',
+      ),
+    ),
+    trustProxy: Object.freeze(
+      list(env, 'TRUST_PROXY', isNetwork, 'Write 10.0.0.1 or 10.0.0.0/8, several with commas between.'),
+    ),
+    rateLimits: Object.freeze({
+      perKey: integer(env, 'RATE_LIMIT_PER_KEY', 60_000, 0, 100_000_000),
+      perPublicAddress: integer(env, 'RATE_LIMIT_PUBLIC', 600, 0, 100_000_000),
+      perUnknownAddress: integer(env, 'RATE_LIMIT_UNKNOWN', 300, 0, 100_000_000),
+    }),
     // On a developer's terminal a line for each request would bury what start says.
     logLevel: choice(env, 'LOG_LEVEL', production ? 'info' : 'warn', logLevels),
     production,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerAdmins } from './commands/admins.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -6,6 +7,7 @@ import { registerEvaluate } from './commands/evaluate.ts';
 import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
 import { registerJobs } from './commands/jobs.ts';
+import { registerKeys } from './commands/keys.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
 import { registerRecommend } from './commands/recommend.ts';
@@ -44,6 +46,8 @@ function createProgram(): Command {
   registerRecommendations(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
+  registerKeys(program, cli);
+  registerAdmins(program, cli);
   registerDb(program, cli);
   registerBackup(program, cli);
   registerGenerate(program, cli);

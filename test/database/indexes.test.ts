@@ -10,8 +10,8 @@ beforeAll(async () => {
   database = await createTestDatabase();
   client = await database.adminPool.connect();
   await client.query(`
-    INSERT INTO app_schema.users (first_name, profile_data)
-      SELECT 'User ' || i, jsonb_build_object('country', 'c' || i % 500) FROM generate_series(1, 5000) i;
+    INSERT INTO app_schema.users (first_name, last_name, username, profile_data)
+      SELECT 'User' || i, 'Last' || i, 'u' || i, jsonb_build_object('country', 'c' || i % 500) FROM generate_series(1, 5000) i;
     INSERT INTO app_schema.products (name) SELECT 'Product ' || i FROM generate_series(1, 2000) i;
     INSERT INTO app_schema.sources (name) VALUES ('shop');
     INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp, properties, source_id, external_id)
@@ -80,6 +80,16 @@ const cases: Case[] = [
     index: 'idx_users_profile_data_gin',
     definition: 'ON app_schema.users USING gin (profile_data)',
     queries: [`SELECT * FROM app_schema.users WHERE profile_data @> '{"country": "c7"}'`],
+  },
+  ...['first_name', 'last_name', 'username'].map((column) => ({
+    index: `idx_users_${column}`,
+    definition: `ON app_schema.users USING btree (lower((${column})::text) text_pattern_ops)`,
+    queries: [`SELECT * FROM app_schema.find_users('{"search": "user 77"}')`],
+  })),
+  {
+    index: 'idx_user_identities_external_id',
+    definition: 'ON app_schema.user_identities USING btree (external_id)',
+    queries: [`SELECT * FROM app_schema.find_users('{"search": "u77"}')`],
   },
   {
     index: 'idx_events_source_external_id',
