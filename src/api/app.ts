@@ -1,13 +1,19 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { LiveIngestion } from '../ingestion/live/ingestion.ts';
+import type { LiveLimits } from '../ingestion/live/limits.ts';
 import type { Logger } from '../logger.ts';
+import { ingestRoutes } from './ingest/ingest-routes.ts';
+import { rejectRoutes } from './ingest/reject-routes.ts';
 import { Problem, renderProblem } from './problem.ts';
 import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 
 export interface ApiOptions extends RouteOptions {
   logger: Logger;
   version: string;
+  /** What a request of events and the intake may hold; what is not given is as Segment has it. */
+  ingest?: Partial<LiveLimits>;
 }
 
 /** Composes the HTTP door; it listens nowhere, so that tests can inject. */
@@ -55,5 +61,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   await app.register(userRoutes, options);
   await app.register(reasonRoutes, options);
   await app.register(productRoutes, options);
+  const ingestion = new LiveIngestion(options.appPool, { now: options.now, limits: options.ingest ?? {} });
+  await app.register(ingestRoutes, { ingestion });
+  await app.register(rejectRoutes, { appPool: options.appPool, ingestion });
   return app;
 }

@@ -82,7 +82,13 @@ async function serve(
 ): Promise<void> {
   const { config } = cli;
   const logger = createLogger(config.logLevel);
-  const api = await createApi({ appPool: database.appPool, logger, version: VERSION, now: () => new Date() });
+  const api = await createApi({
+    appPool: database.appPool,
+    logger,
+    version: VERSION,
+    now: () => new Date(),
+    ingest: config.ingest,
+  });
   const port = options.port ?? config.port;
   const fixed = options.port !== undefined || config.portGiven;
   const address = await listen(api, config.host, port, !fixed);
