@@ -157,7 +157,7 @@ describe("Segment's messages", () => {
       track('', {}),
       { type: 'track', messageId: 'x', event: 'Nobody' },
       { type: 'dance', messageId: 'y', userId: 'u1' },
-      'text',
+      'text' as unknown as object,
       track('When', {}, { timestamp: 'yesterday' }),
       track('Order Completed', { products: [{ product_id: 'p', price: 1, quantity: -1 }] }),
       track('Order Completed', { order_id: 'empty' }),
