@@ -13,7 +13,10 @@ beforeAll(async () => {
   db = await createTestDatabase();
   live = new LiveIngestion(db.appPool, { now: () => new Date('2025-06-10T00:00:00Z') });
 });
-afterAll(() => db.drop());
+afterAll(async () => {
+  await live.close();
+  await db.drop();
+});
 
 // Few values, so that people share devices, moments are equal, and products are told of in several ways.
 const userId = fc.constantFrom('u1', 'u2', 'u3');

@@ -54,7 +54,7 @@ export async function ingestRoutes(app: FastifyInstance, { ingestion }: IngestRo
     request.ingestRoom = room;
     reply.raw.once('close', room.release);
   });
-  app.addHook('onClose', () => ingestion.flush());
+  app.addHook('onClose', () => ingestion.close());
   segmentRoutes(app, ingestion);
   eventRoute(app, ingestion);
 }

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { databaseError } from '../../database/database-error.ts';
-import { inTransaction } from '../../database/pool.ts';
+import { createPipelinedPool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
 import { applyBisecting, isTransient } from '../refusals.ts';
 import { reject } from '../rejects.ts';
 import type { Item, Outcome } from './message.ts';
-import { prepareGroup } from './queries.ts';
-import { storeGroup } from './store.ts';
+import { SourceIds, storeGroup } from './store.ts';
 
 interface Waiting {
   readonly items: readonly Item[];
@@ -32,12 +31,13 @@ export class GroupCommit {
   readonly #pool: pg.Pool;
   readonly #writers: number;
   readonly #groupItems: number;
+  readonly #sources = new SourceIds();
   #queue: Waiting[] = [];
   #running = 0;
   #idle: (() => void)[] = [];
 
   constructor(pool: pg.Pool, { writers = 2, groupItems = 1_000 }: GroupOptions = {}) {
-    this.#pool = pool;
+    this.#pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
     this.#writers = writers;
     this.#groupItems = groupItems;
   }
@@ -50,10 +50,11 @@ export class GroupCommit {
     });
   }
 
-  /** Waits until everything that was submitted is answered. */
-  async flush(): Promise<void> {
-    if (this.#running === 0 && this.#queue.length === 0) return;
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  /** Ends when everything that was submitted is answered. */
+  async close(): Promise<void> {
+    if (this.#running > 0 || this.#queue.length > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#pool.end();
   }
 
   #pump(): void {
@@ -111,14 +112,32 @@ export class GroupCommit {
   async #transaction(items: readonly Item[]): Promise<Outcome[]> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await inTransaction(this.#pool, async (client) => {
-          await prepareGroup(client);
-          return storeGroup(client, items);
-        });
+        return await this.#attempt(items);
       } catch (error) {
         if (!isTransient(error) || attempt === attempts) throw error;
         await sleep(20 * attempt);
       }
+    }
+  }
+
+  async #attempt(items: readonly Item[]): Promise<Outcome[]> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    // A backend that dies between two statements is reported by an event; without a listener that would end the process.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    try {
+      return await storeGroup(client, items, this.#sources);
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
     }
   }
 }

@@ -53,8 +53,8 @@ export class LiveIngestion {
     return items.length === 0 ? Promise.resolve([]) : this.#groups.submit(items);
   }
 
-  /** Waits for what was submitted. */
-  flush(): Promise<void> {
-    return this.#groups.flush();
+  /** Ends when what was submitted is written and answered. */
+  close(): Promise<void> {
+    return this.#groups.close();
   }
 }

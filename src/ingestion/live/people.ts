@@ -25,43 +25,101 @@ export class People {
     return this.#ids.get(`${source}\u0000${externalId}`) as number;
   }
 
+  has(source: string, externalId: string): boolean {
+    return this.#ids.has(`${source}\u0000${externalId}`);
+  }
+
   set(source: string, externalId: string, userId: number): void {
     this.#ids.set(`${source}\u0000${externalId}`, userId);
   }
 }
 
+/** Outside ids that a group names: customers under their source, visitors under that of anonymous ids. */
+export interface WantedIds {
+  readonly sources: string[];
+  readonly externalIds: string[];
+}
+
+export function wantedIds(group: readonly Addressed[]): WantedIds {
+  const wanted = new Map<string, [string, string]>();
+  const add = (source: string, externalId: string): void => {
+    if (externalId !== '') wanted.set(`${source}\u0000${externalId}`, [source, externalId]);
+  };
+  for (const { source, message } of group) {
+    add(source, message.userId);
+    if (message.userId === '' || message.links) add(anonymousSource(source), message.anonymousId);
+  }
+  const pairs = [...wanted.values()];
+  return { sources: pairs.map(([source]) => source), externalIds: pairs.map(([, id]) => id) };
+}
+
 /**
- * Finds or makes the customers and visitors of a group, and gives visitors to the customers who turned out to be them, their
- * events with them. The earliest identify or alias of an anonymous id wins, so that a second customer at the same
- * device takes nothing from the first, in whatever order the two arrive.
+ * Locks what a group of messages may move, source by source in one order. Customers that are named stay who they are, so that messages of
+ * theirs need none.
  */
-export async function resolvePeople(client: pg.ClientBase, group: readonly Addressed[]): Promise<People> {
+export function lockPeople(client: pg.ClientBase, group: readonly Addressed[]): Promise<void>[] {
+  return bySource(group)
+    .filter(([, members]) =>
+      members.some(({ message }) => message.anonymousId !== '' || message.traits !== null),
+    )
+    .map(([source, members]) =>
+      queries.lockLinks(
+        client,
+        source,
+        members.some(({ message }) => changesPeople(message)),
+      ),
+    );
+}
+
+function changesPeople(message: LiveMessage): boolean {
+  return message.links || message.traits !== null;
+}
+
+/**
+ * Makes the customers and visitors of a group that `found` lacks, and gives visitors to the customers who turned out to be them,
+ * their events with them. The earliest identify or alias of an anonymous id wins, so that a second customer at the same
+ * device takes nothing from the first, in whatever order the two arrive. `lockPeople` comes before, then `found`.
+ */
+export async function resolvePeople(
+  client: pg.ClientBase,
+  group: readonly Addressed[],
+  wanted: WantedIds,
+  found: readonly queries.Identity[],
+): Promise<People> {
   const people = new People();
+  const known = new Map<string, queries.Identity>();
+  for (const identity of found) {
+    const source = wanted.sources[identity.place] as string;
+    const externalId = wanted.externalIds[identity.place] as string;
+    people.set(source, externalId, identity.userId);
+    known.set(`${source}\u0000${externalId}`, identity);
+  }
   const emptied: number[] = [];
   const touched = new Set<number>();
   const lostKeys = new Set<string>();
   for (const [source, members] of bySource(group)) {
-    const alone = members.some(({ message }) => message.links || message.traits !== null);
-    await queries.lockLinks(client, source, alone);
-    await resolveIds(
+    await makeMissing(
       client,
       people,
       source,
       members.map(({ message }) => message.userId),
     );
-    const links = members.filter(({ message }) => message.links);
-    if (links.length > 0) {
-      const moves = await link(client, people, source, links);
-      for (const { fromUserId, toUserId } of moves) {
-        emptied.push(fromUserId);
-        touched.add(fromUserId).add(toUserId);
-      }
-      const movedIds = moves.map((move) => move.anonymousId);
-      if (moves.length > 0)
-        for (const key of await queries.readTraitKeys(client, anonymousSource(source), movedIds))
-          lostKeys.add(key);
+    const moves = await link(
+      client,
+      people,
+      known,
+      source,
+      members.filter(({ message }) => message.links),
+    );
+    for (const { fromUserId, toUserId } of moves) {
+      emptied.push(fromUserId);
+      touched.add(fromUserId).add(toUserId);
     }
-    await resolveIds(client, people, anonymousSource(source), members.map(visitorOf));
+    const movedIds = moves.map((move) => move.anonymousId);
+    if (moves.length > 0)
+      for (const key of await queries.readTraitKeys(client, anonymousSource(source), movedIds))
+        lostKeys.add(key);
+    await makeMissing(client, people, anonymousSource(source), members.map(visitorOf));
   }
   for (const userId of await writeTraits(client, people, group)) touched.add(userId);
   if (touched.size > 0) await queries.foldTraits(client, [...touched], [...lostKeys]);
@@ -85,52 +143,42 @@ function visitorOf({ message }: Addressed): string {
   return message.userId === '' ? message.anonymousId : '';
 }
 
-async function resolveIds(
+/** Under the lock that imports take too; whoever held it before may have made some. */
+async function makeMissing(
   client: pg.ClientBase,
   people: People,
   source: string,
   externalIds: readonly string[],
 ): Promise<void> {
-  const wanted = [...new Set(externalIds)].filter((id) => id !== '');
-  if (wanted.length === 0) return;
-  let missing = await find(client, people, source, wanted);
+  const missing = [...new Set(externalIds)].filter((id) => id !== '' && !people.has(source, id));
   if (missing.length === 0) return;
   await lockIdentities(client, source);
-  missing = await find(client, people, source, missing);
+  const made = new Set<string>();
+  for (const { place, userId } of await queries.findIdentities(
+    client,
+    missing.map(() => source),
+    missing,
+  )) {
+    people.set(source, missing[place] as string, userId);
+    made.add(missing[place] as string);
+  }
+  const fresh = missing.filter((id) => !made.has(id));
   const ids = await createUsers(
     client,
     source,
-    missing,
-    missing.map(() => '{}'),
+    fresh,
+    fresh.map(() => '{}'),
   );
   ids.forEach((id, i) => {
-    people.set(source, missing[i] as string, id);
+    people.set(source, fresh[i] as string, id);
   });
-}
-
-async function find(
-  client: pg.ClientBase,
-  people: People,
-  source: string,
-  wanted: readonly string[],
-): Promise<string[]> {
-  const missing = new Set(wanted);
-  for (const { place, userId } of await queries.findIdentities(
-    client,
-    wanted.map(() => source),
-    wanted,
-  )) {
-    const externalId = wanted[place] as string;
-    people.set(source, externalId, userId);
-    missing.delete(externalId);
-  }
-  return [...missing];
 }
 
 /** @returns who lost an anonymous id to whom */
 async function link(
   client: pg.ClientBase,
   people: People,
+  known: ReadonlyMap<string, queries.Identity>,
   source: string,
   members: readonly Addressed[],
 ): Promise<queries.Move[]> {
@@ -142,21 +190,16 @@ async function link(
     const other = best.get(anonymousId);
     if (other === undefined || isEarlier(claim, other.at, other.by)) best.set(anonymousId, claim);
   }
-  const wanted = [...best.keys()];
-  const known = new Map<string, queries.Identity>();
-  for (const identity of await queries.findIdentities(
-    client,
-    wanted.map(() => visitors),
-    wanted,
-  ))
-    known.set(wanted[identity.place] as string, identity);
+  const knownAs = (anonymousId: string) => known.get(`${visitors}\u0000${anonymousId}`);
   const winners = [...best.values()].filter((claim) => {
-    const identity = known.get(claim.anonymousId);
+    const identity = knownAs(claim.anonymousId);
     return !identity?.linkedAt || isEarlier(claim, identity.linkedAt, identity.linkedBy as string);
   });
-  if (winners.length > 0) await queries.writeLinks(client, visitors, winners);
+  if (winners.length === 0) return [];
+  await queries.writeLinks(client, visitors, winners);
+  for (const { anonymousId, userId } of winners) people.set(visitors, anonymousId, userId);
   const moves = winners.flatMap(({ anonymousId, userId }) => {
-    const fromUserId = known.get(anonymousId)?.userId;
+    const fromUserId = knownAs(anonymousId)?.userId;
     return fromUserId === undefined || fromUserId === userId
       ? []
       : [{ anonymousId, fromUserId, toUserId: userId }];

@@ -25,18 +25,44 @@ export function productKey(source: string, externalId: string): string {
   return `${source}\u0000${externalId}`;
 }
 
+/** What a group of messages says of products, one entry each: the best of it. */
+export class ProductTalk {
+  readonly said: readonly Said[];
+  readonly #needsPrice = new Set<string>();
+
+  constructor(group: readonly { source: string; message: LiveMessage }[]) {
+    this.said = gather(group);
+    for (const { source, message } of group)
+      for (const { needsPrice, product } of message.lines)
+        if (needsPrice && product) this.#needsPrice.add(productKey(source, product.externalId));
+  }
+
+  find(client: pg.ClientBase): Promise<ProductState[]> {
+    return this.said.length === 0 ? Promise.resolve([]) : find(client, this.said);
+  }
+
+  needsPrice({ source, externalId }: Said): boolean {
+    return this.#needsPrice.has(productKey(source, externalId));
+  }
+}
+
+export interface ResolvedProducts {
+  readonly known: ReadonlyMap<string, KnownProduct>;
+  /** Names, categories and prices that nobody waits for: to be written before the commit. */
+  readonly news: readonly ProductNews[];
+}
+
 /**
- * The products that a group of messages speaks of; unknown ones are made, and newer names, categories and prices written. Which is
+ * The products that a group of messages speaks of; unknown ones are made, and what is newer than what is known is news. Which is
  * newer does not depend on the order of arrival: the later stamp wins, then the greater value. What the shop itself set stands.
  */
 export async function resolveProducts(
   client: pg.ClientBase,
-  messages: readonly { source: string; message: LiveMessage }[],
-): Promise<Map<string, KnownProduct>> {
-  const said = gather(messages);
-  const known = new Map<string, KnownProduct>();
-  if (said.length === 0) return known;
-  let states = await find(client, said);
+  talk: ProductTalk,
+  found: ProductState[],
+): Promise<ResolvedProducts> {
+  const { said } = talk;
+  let states = found;
   if (states.length < said.length) {
     const missing = new Set(said.keys());
     for (const { place } of states) missing.delete(place);
@@ -44,16 +70,32 @@ export async function resolveProducts(
       await make(client, source, said);
     states = await find(client, said);
   }
-  const news = states.map((state) => newsOf(state, said[state.place] as Said)).filter((row) => row !== null);
-  if (news.length > 0) {
-    await updateProducts(client, news);
+  let news = newsIn(states, said);
+  // A price that is stamped into this group's sales has to be written first.
+  if (news.some(({ place }) => talk.needsPrice(said[place] as Said))) {
+    await updateProducts(
+      client,
+      news.map(({ row }) => row),
+    );
     states = await find(client, said);
+    news = [];
   }
+  const known = new Map<string, KnownProduct>();
   for (const { place, productId, price } of states) {
     const { source, externalId } = said[place] as Said;
     known.set(productKey(source, externalId), { id: productId, price });
   }
-  return known;
+  return { known, news: news.map(({ row }) => row) };
+}
+
+function newsIn(
+  states: readonly ProductState[],
+  said: readonly Said[],
+): { place: number; row: ProductNews }[] {
+  return states.flatMap((state) => {
+    const row = newsOf(state, said[state.place] as Said);
+    return row === null ? [] : [{ place: state.place, row }];
+  });
 }
 
 /** One entry a product: the best of what the group says. */

@@ -7,10 +7,16 @@ type Client = Pick<pg.ClientBase, 'query'>;
 const linkLock = 0x4c49;
 
 /** The answer waits for the disk; a statement that waits for somebody's lock gives up, and the sender comes again. */
-export async function prepareGroup(client: Client): Promise<void> {
+export async function beginGroup(client: Client): Promise<void> {
   await client.query(
-    "SET LOCAL synchronous_commit = on; SET LOCAL jit = off; SET LOCAL statement_timeout = '20s'; SET LOCAL TimeZone = 'UTC'",
+    "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL jit = off; SET LOCAL statement_timeout = '20s'; SET LOCAL TimeZone = 'UTC'",
   );
+}
+
+/** COMMIT of a transaction that failed before is answered by ROLLBACK, and without an error. */
+export async function commitGroup(client: Client): Promise<void> {
+  const { command } = await client.query('COMMIT');
+  if (command !== 'COMMIT') throw new Error(`the transaction ended in ${command}`);
 }
 
 export interface MessageKey {
@@ -287,11 +293,11 @@ export interface ProductNews {
 /** Each field is asked again whether it is news: another group may have been here since it was read. Locked first, in one order everywhere. */
 export async function updateProducts(client: Client, news: readonly ProductNews[]): Promise<void> {
   const ids = news.map((row) => row.productId);
-  await client.query(
+  const locked = client.query(
     'SELECT FROM app_schema.products WHERE product_id = ANY ($1::integer[]) ORDER BY product_id FOR NO KEY UPDATE',
     [ids],
   );
-  await client.query(
+  const updated = client.query(
     `UPDATE app_schema.products p
      SET name = CASE WHEN w.name THEN w.new_name ELSE p.name END,
        category = CASE WHEN w.category THEN w.new_category ELSE p.category END,
@@ -326,6 +332,7 @@ export async function updateProducts(client: Client, news: readonly ProductNews[
       news.map((row) => row.priceStamp),
     ],
   );
+  await Promise.all([locked, updated]);
 }
 
 export interface EventRow {

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { ensureSource } from '../queries.ts';
 import { Reject, reject } from '../rejects.ts';
 import { type Item, type LiveLine, type LiveMessage, type Outcome, rejected } from './message.ts';
-import { type Addressed, type People, resolvePeople } from './people.ts';
-import { type KnownProduct, productKey, resolveProducts } from './products.ts';
+import { type Addressed, lockPeople, resolvePeople, type WantedIds, wantedIds } from './people.ts';
+import { ProductTalk, productKey, resolveProducts } from './products.ts';
 import * as queries from './queries.ts';
 import { bodyText } from './read.ts';
 
@@ -15,40 +15,95 @@ interface Member extends Addressed, queries.MessageKey {
 }
 
 /**
- * Writes a group of messages within the caller's transaction: the ledger first, then people, products and events, in an order
- * of locks that all groups share. @returns what became of each, to be told after the commit
+ * Writes a group of messages in a transaction: the ledger first, then people, products and events, in an order of locks that all
+ * groups share. What does not wait for an answer is sent together: most groups take two round trips, which on a busy machine
+ * cost more than the work. @returns what became of each, after the commit
  */
-export async function storeGroup(client: pg.ClientBase, items: readonly Item[]): Promise<Outcome[]> {
+export async function storeGroup(
+  client: pg.ClientBase,
+  items: readonly Item[],
+  sources: SourceIds,
+): Promise<Outcome[]> {
   const outcomes = new Array<Outcome>(items.length);
-  const members = await readMembers(client, items, outcomes);
-  const fresh = await claim(client, await refuseUnknownIds(client, members, outcomes), outcomes);
-  if (fresh.length > 0) {
-    const people = await resolvePeople(client, fresh);
-    const products = await resolveProducts(client, fresh);
-    await writeEvents(client, fresh, people, products, outcomes);
-  }
-  await keepRejects(client, items, outcomes);
+  const all = readMembers(items, await sources.of(client, items), outcomes);
+  const [, members] = await Promise.all([
+    queries.beginGroup(client),
+    refuseUnknownIds(client, all, outcomes),
+  ]);
+  const firsts = firstOfEach(members);
+  const wanted = wantedIds(firsts);
+  const talk = new ProductTalk(firsts);
+  const [claimed, identities, products] = await Promise.all([
+    firsts.length === 0 ? new Set<number>() : queries.claimMessages(client, firsts),
+    lockedIdentities(client, firsts, wanted),
+    talk.find(client),
+  ]);
+  const fresh = firsts.filter((_, place) => claimed.has(place));
+  await tellRepeats(client, members, firsts, claimed, outcomes);
+  const rows =
+    fresh.length === 0 ? noEvents : await eventsOf(client, fresh, firsts, wanted, identities, products, talk);
+  const [known] = await Promise.all([
+    rows.events.length === 0 ? new Set<number>() : queries.insertEvents(client, rows.events),
+    rows.news.length === 0 ? undefined : queries.updateProducts(client, rows.news),
+    keepRejects(client, items, outcomes),
+    queries.commitGroup(client),
+  ]);
+  tellWritten(fresh, rows.owners, known, outcomes);
   return outcomes;
 }
 
-/** Messages that could be read. A message that is twice in the group shares the fate of the first, see `claim`. */
-async function readMembers(
-  client: pg.ClientBase,
+/** source_id by name: rows of sources are only ever added. */
+export class SourceIds {
+  readonly #ids = new Map<string, number>();
+
+  async of(client: pg.ClientBase, items: readonly Item[]): Promise<ReadonlyMap<string, number>> {
+    for (const { source } of items)
+      if (!this.#ids.has(source)) this.#ids.set(source, await ensureSource(client, source));
+    return this.#ids;
+  }
+}
+
+/** Messages that could be read. */
+function readMembers(
   items: readonly Item[],
+  sourceIds: ReadonlyMap<string, number>,
   outcomes: Outcome[],
-): Promise<Member[]> {
-  const sourceIds = new Map<string, number>();
-  const members: Member[] = [];
-  for (const [place, { source, read, hash, messageId }] of items.entries()) {
+): Member[] {
+  return items.flatMap(({ source, read, hash, messageId }, place) => {
     if (read instanceof Reject) {
       outcomes[place] = rejected(messageId, read);
-      continue;
+      return [];
     }
-    const sourceId = sourceIds.get(source) ?? (await ensureSource(client, source));
-    sourceIds.set(source, sourceId);
-    members.push({ place, source, sourceId, messageId: read.id, hash, message: read });
-  }
-  return members;
+    return {
+      place,
+      source,
+      sourceId: sourceIds.get(source) as number,
+      messageId: read.id,
+      hash,
+      message: read,
+    };
+  });
+}
+
+const keyOf = ({ sourceId, messageId }: Member): string => `${sourceId}/${messageId}`;
+
+/** A message that is twice in the group shares the fate of the first. */
+function firstOfEach(members: readonly Member[]): Member[] {
+  const firsts = new Map<string, Member>();
+  for (const member of members) if (!firsts.has(keyOf(member))) firsts.set(keyOf(member), member);
+  return [...firsts.values()];
+}
+
+async function lockedIdentities(
+  client: pg.ClientBase,
+  firsts: readonly Member[],
+  wanted: WantedIds,
+): Promise<queries.Identity[]> {
+  const locks = lockPeople(client, firsts);
+  const found =
+    wanted.sources.length === 0 ? [] : queries.findIdentities(client, wanted.sources, wanted.externalIds);
+  const [identities] = await Promise.all([found, ...locks]);
+  return identities;
 }
 
 /** Ids that the sender says are ours. Products are looked up again for their price when events are written. */
@@ -73,31 +128,23 @@ async function refuseUnknownIds(
   });
 }
 
-/** Tells new messages from those that were here before, and these by whether they say the same. */
-async function claim(
+/** Messages that were here before, told by whether they say the same. */
+async function tellRepeats(
   client: pg.ClientBase,
   members: readonly Member[],
+  firsts: readonly Member[],
+  claimed: ReadonlySet<number>,
   outcomes: Outcome[],
-): Promise<Member[]> {
-  const firsts = new Map<string, Member>();
-  const again: Member[] = [];
-  for (const member of members) {
-    const key = `${member.sourceId}/${member.messageId}`;
-    if (firsts.has(key)) again.push(member);
-    else firsts.set(key, member);
+): Promise<void> {
+  const old = firsts.filter((_, place) => !claimed.has(place));
+  const hashes = new Map(firsts.map((member) => [keyOf(member), member.hash]));
+  if (old.length > 0) {
+    const known = await queries.readHashes(client, old);
+    for (const [place, member] of old.entries()) hashes.set(keyOf(member), known.get(place) as string);
   }
-  const wanted = [...firsts.values()];
-  if (wanted.length === 0) return [];
-  const claimed = await queries.claimMessages(client, wanted);
-  const old = wanted.filter((_, place) => !claimed.has(place));
-  const hashes = old.length === 0 ? new Map<number, string>() : await queries.readHashes(client, old);
-  for (const [place, member] of old.entries()) outcomes[member.place] = repeated(member, hashes.get(place));
-  for (const member of again) {
-    const first = firsts.get(`${member.sourceId}/${member.messageId}`) as Member;
-    const place = old.indexOf(first);
-    outcomes[member.place] = repeated(member, place < 0 ? first.hash : hashes.get(place));
-  }
-  return wanted.filter((_, place) => claimed.has(place));
+  const fresh = new Set(firsts.filter((_, place) => claimed.has(place)));
+  for (const member of members)
+    if (!fresh.has(member)) outcomes[member.place] = repeated(member, hashes.get(keyOf(member)));
 }
 
 function repeated({ hash, messageId }: Member, knownHash: string | undefined): Outcome {
@@ -105,15 +152,35 @@ function repeated({ hash, messageId }: Member, knownHash: string | undefined): O
   return rejected(messageId, reject('conflict', 'another message with this id and other contents is known'));
 }
 
-async function writeEvents(
+interface GroupRows {
+  readonly events: queries.EventRow[];
+  /** Whose each event is. */
+  readonly owners: Member[];
+  readonly news: readonly queries.ProductNews[];
+}
+
+const noEvents: GroupRows = { events: [], owners: [], news: [] };
+
+async function eventsOf(
   client: pg.ClientBase,
   fresh: readonly Member[],
-  people: People,
-  products: ReadonlyMap<string, KnownProduct>,
-  outcomes: Outcome[],
-): Promise<void> {
+  firsts: readonly Member[],
+  wanted: WantedIds,
+  identities: readonly queries.Identity[],
+  states: queries.ProductState[],
+  talk: ProductTalk,
+): Promise<GroupRows> {
+  const people = await resolvePeople(client, fresh, wanted, identities);
+  // A repeated message says nothing new of products, and a conflicting one must not.
+  const isWhole = fresh.length === firsts.length;
+  const freshTalk = isWhole ? talk : new ProductTalk(fresh);
+  const { known, news } = await resolveProducts(
+    client,
+    freshTalk,
+    isWhole ? states : await freshTalk.find(client),
+  );
   const ownPrices = await readOwnPrices(client, fresh);
-  const rows: queries.EventRow[] = [];
+  const events: queries.EventRow[] = [];
   const owners: Member[] = [];
   for (const member of fresh) {
     const { message, source, sourceId } = member;
@@ -121,16 +188,32 @@ async function writeEvents(
     const at = new Date(message.at).toISOString();
     for (const line of message.lines) {
       const product =
-        line.product === null ? undefined : products.get(productKey(source, line.product.externalId));
+        line.product === null ? undefined : known.get(productKey(source, line.product.externalId));
       const price = product?.price ?? (line.productId === null ? null : ownPrices.get(line.productId));
       const { eventType, externalId } = line;
       const productId = product?.id ?? line.productId;
-      rows.push({ userId, productId, eventType, at, properties: stamped(line, price), sourceId, externalId });
+      events.push({
+        userId,
+        productId,
+        eventType,
+        at,
+        properties: stamped(line, price),
+        sourceId,
+        externalId,
+      });
       owners.push(member);
     }
   }
-  // Known to an import of a file under the same id: the message is new to the ledger, the event is not.
-  const known = rows.length === 0 ? new Set<number>() : await queries.insertEvents(client, rows);
+  return { events, owners, news };
+}
+
+/** What an import of a file brought under the same id is no new event, though the message is new to the ledger. */
+function tellWritten(
+  fresh: readonly Member[],
+  owners: readonly Member[],
+  known: ReadonlySet<number>,
+  outcomes: Outcome[],
+): void {
   const events = new Map<Member, number>();
   owners.forEach((owner, place) => {
     events.set(owner, (events.get(owner) ?? 0) + (known.has(place) ? 0 : 1));
@@ -165,8 +248,8 @@ async function keepRejects(
 ): Promise<void> {
   const rows: queries.RejectRow[] = [];
   for (const [place, item] of items.entries()) {
-    const outcome = outcomes[place] as Outcome;
-    if (outcome.status !== 'rejected') continue;
+    const outcome = outcomes[place];
+    if (outcome?.status !== 'rejected') continue;
     rows.push(rejectRow(item, outcome));
   }
   if (rows.length > 0) await queries.writeRejects(client, rows);
