@@ -7,6 +7,7 @@ import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
+import { registerRejects } from './commands/rejects.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerStart } from './commands/start.ts';
@@ -25,6 +26,7 @@ function createProgram(): Command {
     .exitOverride();
   registerStart(program, cli);
   registerImport(program, cli);
+  registerRejects(program, cli);
   registerScore(program, cli);
   registerTrain(program, cli);
   registerModels(program, cli);

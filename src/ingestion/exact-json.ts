@@ -67,16 +67,21 @@ export function stringifyExact(value: ExactValue): string {
 export function canonicalText(value: ExactValue, without?: ReadonlySet<string>, depth = 0): string {
   if (depth > maxDepth) throw new RangeError(`nested deeper than ${maxDepth}`);
   if (typeof value === 'string') return value.startsWith(mark) ? value.slice(mark.length) : jsonString(value);
-  if (typeof value === 'number') return parseDecimal(String(value)) ?? String(value);
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : decimalText(value);
   if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value))
     return `[${value.map((item) => canonicalText(item, undefined, depth + 1)).join(',')}]`;
-  const parts: string[] = [];
+  let text = '';
   for (const key of Object.keys(value).sort()) {
     if (without?.has(key)) continue;
-    parts.push(`${jsonString(key)}:${canonicalText(value[key] as ExactValue, undefined, depth + 1)}`);
+    const item = canonicalText(value[key] as ExactValue, undefined, depth + 1);
+    text += text === '' ? `${jsonString(key)}:${item}` : `,${jsonString(key)}:${item}`;
   }
-  return `{${parts.join(',')}}`;
+  return `{${text}}`;
+}
+
+function decimalText(value: number): string {
+  return parseDecimal(String(value)) ?? String(value);
 }
 
 /** Why PostgreSQL could not store a value as jsonb; null where it can. */

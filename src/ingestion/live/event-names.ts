@@ -13,8 +13,20 @@ const ownTypes: Readonly<Record<string, string>> = {
 
 const longest = 64;
 
+/** A shop has few names of events; a sender who invents them without end must not fill the memory. */
+const remembered = new Map<string, string>();
+const mostRemembered = 1_000;
+
 /** The event type of a name; empty where the name has neither letter nor digit. */
 export function eventTypeOf(name: string): string {
+  const known = remembered.get(name);
+  if (known !== undefined) return known;
+  const type = snakeCase(name);
+  if (remembered.size < mostRemembered && name.length <= longest) remembered.set(name, type);
+  return type;
+}
+
+function snakeCase(name: string): string {
   const snake = name
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2')
     .toLowerCase()

@@ -5,6 +5,12 @@ const aheadMs = 24 * 3_600_000;
 
 /** Milliseconds since 1970 of a written moment; one without an offset is of `timeZone`. Null when it is none. */
 export function momentOf(text: string, timeZone: string): number | null {
+  // What JavaScript writes is what most clients send; written back the same, it is a day of the calendar.
+  if (text.length === 24 && text.endsWith('Z')) {
+    const moment = new Date(text);
+    if (!Number.isNaN(moment.getTime()) && moment.toISOString() === text && /^(19|20|21)/.test(text))
+      return moment.getTime();
+  }
   const canonical = parseTimestamp(text);
   if (canonical === null) return null;
   const clock = canonical.slice(11);
