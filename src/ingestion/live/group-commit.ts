@@ -36,7 +36,7 @@ export class GroupCommit {
   #running = 0;
   #idle: (() => void)[] = [];
 
-  constructor(pool: pg.Pool, { writers = 2, groupItems = 1_000 }: GroupOptions = {}) {
+  constructor(pool: pg.Pool, { writers = 4, groupItems = 1_000 }: GroupOptions = {}) {
     this.#pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
     this.#writers = writers;
     this.#groupItems = groupItems;
