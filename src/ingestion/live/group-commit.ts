@@ -3,9 +3,10 @@ import type pg from 'pg';
 import { databaseError } from '../../database/database-error.ts';
 import { createPipelinedPool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
-import { applyBisecting, isTransient } from '../refusals.ts';
+import { applyBisecting, isDataRefusal, isTransient } from '../refusals.ts';
 import { reject } from '../rejects.ts';
 import type { Item, Outcome } from './message.ts';
+import { storePlain } from './plain.ts';
 import { SourceIds, storeGroup } from './store.ts';
 
 interface Waiting {
@@ -36,7 +37,7 @@ export class GroupCommit {
   #running = 0;
   #idle: (() => void)[] = [];
 
-  constructor(pool: pg.Pool, { writers = 4, groupItems = 1_000 }: GroupOptions = {}) {
+  constructor(pool: pg.Pool, { writers = 2, groupItems = 1_000 }: GroupOptions = {}) {
     this.#pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
     this.#writers = writers;
     this.#groupItems = groupItems;
@@ -92,6 +93,25 @@ export class GroupCommit {
   }
 
   async #store(items: readonly Item[]): Promise<Outcome[]> {
+    const outcomes = await this.#storePlain(items);
+    const left = items.flatMap((item, place) => (outcomes[place] === undefined ? [{ item, place }] : []));
+    if (left.length === 0) return outcomes as Outcome[];
+    const stored = await this.#storeRest(left.map(({ item }) => item));
+    for (const [i, { place }] of left.entries()) outcomes[place] = stored[i];
+    return outcomes as Outcome[];
+  }
+
+  /** What the short way cannot take, for its data or for a deadlock, is no failure: the long way takes it, or says why not. */
+  async #storePlain(items: readonly Item[]): Promise<(Outcome | undefined)[]> {
+    try {
+      return await this.#withClient((client) => storePlain(client, items, this.#sources));
+    } catch (error) {
+      if (!isDataRefusal(error) && !isTransient(error)) throw error;
+      return new Array(items.length);
+    }
+  }
+
+  async #storeRest(items: readonly Item[]): Promise<Outcome[]> {
     const outcomes = new Array<Outcome>(items.length);
     const refused: { place: number; item: Item }[] = [];
     const apply = async (from: number, to: number): Promise<void> => {
@@ -112,7 +132,7 @@ export class GroupCommit {
   async #transaction(items: readonly Item[]): Promise<Outcome[]> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(items);
+        return await this.#withClient((client) => storeGroup(client, items, this.#sources));
       } catch (error) {
         if (!isTransient(error) || attempt === attempts) throw error;
         await sleep(20 * attempt);
@@ -120,7 +140,7 @@ export class GroupCommit {
     }
   }
 
-  async #attempt(items: readonly Item[]): Promise<Outcome[]> {
+  async #withClient<T>(run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
     // A backend that dies between two statements is reported by an event; without a listener that would end the process.
@@ -129,7 +149,7 @@ export class GroupCommit {
     };
     client.on('error', onError);
     try {
-      return await storeGroup(client, items, this.#sources);
+      return await run(client);
     } catch (error) {
       await client.query('ROLLBACK').catch((rollbackError: Error) => {
         broken = rollbackError;

@@ -10,7 +10,7 @@ import { bodyText } from './read.ts';
 /** What is kept of a refused message: whatever an event may have. */
 const keptCharacters = 64 * 1024;
 
-interface Member extends Addressed, queries.MessageKey {
+export interface Member extends Addressed, queries.MessageKey {
   readonly place: number;
 }
 
@@ -64,7 +64,7 @@ export class SourceIds {
 }
 
 /** Messages that could be read. */
-function readMembers(
+export function readMembers(
   items: readonly Item[],
   sourceIds: ReadonlyMap<string, number>,
   outcomes: Outcome[],
@@ -88,7 +88,7 @@ function readMembers(
 const keyOf = ({ sourceId, messageId }: Member): string => `${sourceId}/${messageId}`;
 
 /** A message that is twice in the group shares the fate of the first. */
-function firstOfEach(members: readonly Member[]): Member[] {
+export function firstOfEach(members: readonly Member[]): Member[] {
   const firsts = new Map<string, Member>();
   for (const member of members) if (!firsts.has(keyOf(member))) firsts.set(keyOf(member), member);
   return [...firsts.values()];
@@ -236,7 +236,7 @@ function stamped({ properties, needsPrice }: LiveLine, price: string | null | un
   return needsPrice && price ? `${properties.slice(0, -1)},"unit_price":${price}}` : properties;
 }
 
-function outcomeOf({ id, lines, flags }: LiveMessage, events: number): Outcome {
+export function outcomeOf({ id, lines, flags }: LiveMessage, events: number): Outcome {
   if (lines.length > 0 && events === 0) return { status: 'duplicate', messageId: id };
   return { status: 'accepted', messageId: id, events, flags };
 }
