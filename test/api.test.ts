@@ -52,8 +52,30 @@ describe('the HTTP API', () => {
       '/api/users/{id}/recommendations': '/api/users/1/recommendations',
       '/api/products/top': '/api/products/top',
       '/api/segments': '/api/segments',
+      '/api/rejects': '/api/rejects',
+      '/api/rejects/{id}': '/api/rejects/1',
     };
-    expect(Object.keys(document.paths).sort()).toEqual(Object.keys(examples).sort());
+    const posts: Record<string, object> = {
+      '/api/events': [{ event_type: 'view' }, { event_type: '' }, { event_id: 'a', event_type: 'view' }],
+      '/api/rejects/replay': {},
+      '/v1/batch': { batch: [{ type: 'track', userId: 'u', event: 'E', messageId: 'b' }, {}] },
+      '/v1/track': { userId: 'u', event: 'E' },
+      '/v1/identify': { userId: 'u', traits: { a: 1 } },
+      '/v1/alias': { userId: 'u', previousId: 'p' },
+      '/v1/page': { userId: 'u', name: 'Home' },
+      '/v1/screen': { userId: 'u', name: 'Home' },
+      '/v1/group': { userId: 'u', groupId: 'g' },
+    };
+    expect(Object.keys(document.paths).sort()).toEqual(
+      [...Object.keys(examples), ...Object.keys(posts)].sort(),
+    );
+    for (const [url, payload] of Object.entries(posts)) {
+      const response = await api.inject({ method: 'POST', url, payload });
+      expect(response.statusCode, `${url} ${response.body}`).toBe(200);
+      const schema = document.paths[url].post.responses['200'].content['application/json'].schema;
+      const validate = ajv.compile({ ...schema, components: document.components });
+      expect(validate(response.json()), `${url}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+    }
     for (const [path, url] of Object.entries(examples)) {
       const response = await api.inject(url);
       expect(response.statusCode, url).toBe(200);

@@ -4,7 +4,7 @@ import type { Outcome } from '../../ingestion/live/message.ts';
 
 const nullableText = Type.Union([Type.String(), Type.Null()]);
 
-export const ItemAnswer = Type.Object({
+const ItemAnswer = Type.Object({
   index: Type.Integer({ description: 'Place in the request, from 0' }),
   message_id: nullableText,
   status: Type.Unsafe<Outcome['status']>({ type: 'string', enum: ['accepted', 'duplicate', 'rejected'] }),

@@ -132,8 +132,7 @@ function checkMoney({ quantity, unit_price, amount }: Money): Reject | null {
     : reject('number', `${negative} is below 0; a refund is written positive`);
 }
 
-/** The identity of an event that has no id of its own. */
-export function contentKey(draft: EventDraft): string {
+function contentKey(draft: EventDraft): string {
   const { timestamp, eventType, userId, productId, properties } = draft;
   return hashedKey(timestamp, [timestamp, eventType, userId, productId, properties].join('\u001f'));
 }

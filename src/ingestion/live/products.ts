@@ -4,7 +4,7 @@ import type { LiveMessage, ProductMention } from './message.ts';
 import { findProductStates, type ProductNews, type ProductState, updateProducts } from './queries.ts';
 
 /** A product as events need it. */
-export interface KnownProduct {
+interface KnownProduct {
   readonly id: number;
   /** Stamped into sales that say none; null where nobody knows it. */
   readonly price: string | null;

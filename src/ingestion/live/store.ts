@@ -255,7 +255,7 @@ async function keepRejects(
   if (rows.length > 0) await queries.writeRejects(client, rows);
 }
 
-export function rejectRow(item: Item, { code, reason }: { code: string; reason: string }): queries.RejectRow {
+function rejectRow(item: Item, { code, reason }: { code: string; reason: string }): queries.RejectRow {
   const { source, kind, hash, receivedAt } = item;
   const body = bodyText(item.body, item.sentAt);
   return {
