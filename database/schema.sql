@@ -3037,6 +3037,21 @@ ALTER TABLE app_schema.events_event_id_seq OWNER TO customer_analyzer_owner;
 
 ALTER SEQUENCE app_schema.events_event_id_seq OWNED BY app_schema.events.event_id;
 
+CREATE TABLE app_schema.identity_traits (
+    source text NOT NULL,
+    external_id text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    value jsonb NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE app_schema.identity_traits OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.identity_traits IS 'Traits of identify messages, for each outside id and key the latest by moment, then message id; users.profile_data and names are folded from them';
+
+COMMENT ON COLUMN app_schema.identity_traits.value IS 'JSON null takes the trait away';
+
 CREATE TABLE app_schema.import_runs (
     import_run_id bigint NOT NULL,
     source text NOT NULL,
@@ -3063,6 +3078,53 @@ ALTER TABLE app_schema.import_runs ALTER COLUMN import_run_id ADD GENERATED ALWA
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE app_schema.ingest_rejects (
+    reject_id bigint NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    code text NOT NULL,
+    reason text NOT NULL,
+    body_hash uuid NOT NULL,
+    body text NOT NULL,
+    is_whole boolean NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL
+);
+
+ALTER TABLE app_schema.ingest_rejects OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.ingest_rejects IS 'Dead letters: messages over HTTP that were refused, to be looked at and replayed. A replay that succeeds removes the row';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.kind IS 'event for our plain form, else the type of Segment''s message';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.body IS 'The message as JSON, cut where it is not whole';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.received_at IS 'When it came first: a replay corrects clocks by this moment';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.attempts IS 'How often it was refused';
+
+ALTER TABLE app_schema.ingest_rejects ALTER COLUMN reject_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.ingest_rejects_reject_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_schema.ingested_messages (
+    source_id smallint NOT NULL,
+    body_hash uuid NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    message_id text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE app_schema.ingested_messages OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.ingested_messages IS 'Messages received over HTTP: the same id with another body is a conflict, with the same a duplicate';
+
+COMMENT ON COLUMN app_schema.ingested_messages.body_hash IS 'First 128 bits of SHA-256 over the canonical JSON of the body, without sentAt and what else only its transport sets';
 
 ALTER TABLE app_schema.model_runs ALTER COLUMN model_run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_schema.model_runs_model_run_id_seq
@@ -3352,12 +3414,18 @@ COMMENT ON TABLE app_schema.user_day_changes IS 'Days that are to be folded agai
 CREATE TABLE app_schema.user_identities (
     source text NOT NULL,
     external_id text NOT NULL COLLATE pg_catalog."C",
-    user_id integer NOT NULL
+    user_id integer NOT NULL,
+    linked_at timestamp with time zone,
+    linked_by text COLLATE pg_catalog."C"
 );
 
 ALTER TABLE app_schema.user_identities OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.user_identities IS 'Ids that other systems give to our customers';
+
+COMMENT ON COLUMN app_schema.user_identities.linked_at IS 'Of an anonymous visitor (source ending in #anonymous): the moment of the identify or alias that named the customer. The earliest wins, whatever the order of arrival';
+
+COMMENT ON COLUMN app_schema.user_identities.linked_by IS 'Message id of that identify or alias, which decides between equal moments';
 
 CREATE TABLE app_schema.user_metrics (
     user_id integer NOT NULL,
@@ -3948,8 +4016,20 @@ ALTER TABLE ONLY access_control.set_up_tokens
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
 
+ALTER TABLE ONLY app_schema.identity_traits
+    ADD CONSTRAINT identity_traits_pkey PRIMARY KEY (source, external_id, key);
+
 ALTER TABLE ONLY app_schema.import_runs
     ADD CONSTRAINT import_runs_pkey PRIMARY KEY (import_run_id);
+
+ALTER TABLE ONLY app_schema.ingest_rejects
+    ADD CONSTRAINT ingest_rejects_pkey PRIMARY KEY (reject_id);
+
+ALTER TABLE ONLY app_schema.ingest_rejects
+    ADD CONSTRAINT ingest_rejects_source_kind_body_hash_key UNIQUE (source, kind, body_hash);
+
+ALTER TABLE ONLY app_schema.ingested_messages
+    ADD CONSTRAINT ingested_messages_pkey PRIMARY KEY (source_id, message_id);
 
 ALTER TABLE ONLY app_schema.model_runs
     ADD CONSTRAINT model_runs_pkey PRIMARY KEY (model_run_id);
@@ -4255,6 +4335,9 @@ ALTER TABLE ONLY app_schema.events
 
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id);
+
+ALTER TABLE ONLY app_schema.identity_traits
+    ADD CONSTRAINT identity_traits_source_external_id_fkey FOREIGN KEY (source, external_id) REFERENCES app_schema.user_identities(source, external_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_schema.popular_products
     ADD CONSTRAINT popular_products_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.recommenders(model_run_id) ON DELETE CASCADE;
@@ -4764,11 +4847,23 @@ GRANT SELECT ON TABLE app_schema.event_facts TO ml_user;
 GRANT SELECT,USAGE ON SEQUENCE app_schema.events_event_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.events_event_id_seq TO ml_user;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.identity_traits TO app_user;
+GRANT SELECT ON TABLE app_schema.identity_traits TO ml_user;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.import_runs TO app_user;
 GRANT SELECT ON TABLE app_schema.import_runs TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.import_runs_import_run_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.import_runs_import_run_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.ingest_rejects TO app_user;
+GRANT SELECT ON TABLE app_schema.ingest_rejects TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.ingest_rejects_reject_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.ingest_rejects_reject_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.ingested_messages TO app_user;
+GRANT SELECT ON TABLE app_schema.ingested_messages TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.model_runs_model_run_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.model_runs_model_run_id_seq TO ml_user;

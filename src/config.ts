@@ -35,6 +35,17 @@ export interface Config {
   readonly logLevel: string;
   readonly production: boolean;
   readonly scoring: ScoringSettings;
+  readonly ingest: IngestSettings;
+}
+
+/** Limits of what comes in over HTTP; bytes count after decompression. */
+interface IngestSettings {
+  readonly eventBytes: number;
+  readonly batchBytes: number;
+  readonly batchEvents: number;
+  /** Of all requests that are read, queued or written at one time. */
+  readonly intakeBytes: number;
+  readonly intakeRequests: number;
 }
 
 interface ScoringSettings {
@@ -138,6 +149,16 @@ function refuseDevelopmentPasswords(config: Config): void {
   }
 }
 
+/** Else the largest request that is allowed could never be let in. */
+function checkIngest({ batchBytes, intakeBytes }: IngestSettings): void {
+  if (intakeBytes < batchBytes)
+    throw invalid(
+      'INGEST_INTAKE_BYTES',
+      'is less than INGEST_BATCH_BYTES',
+      'Let at least one whole request in.',
+    );
+}
+
 /** Reads and checks the environment. @throws CONFIG_INVALID naming the variable and the cure; DEFAULT_PASSWORD in production */
 export function loadConfig(env: Environment): Config {
   const port = integer(env, 'PORT', DEFAULT_PORT, 0, 65_535);
@@ -186,7 +207,15 @@ export function loadConfig(env: Environment): Config {
       ltvMinHistoryDays: integer(env, 'LTV_MIN_HISTORY_DAYS', 182, 1, 3650),
       minOutcomes: integer(env, 'SCORING_MIN_OUTCOMES', 100, 1, 1_000_000),
     }),
+    ingest: Object.freeze({
+      eventBytes: integer(env, 'INGEST_EVENT_BYTES', 32_768, 1_024, 65_536),
+      batchBytes: integer(env, 'INGEST_BATCH_BYTES', 512_000, 1_024, 16_777_216),
+      batchEvents: integer(env, 'INGEST_BATCH_EVENTS', 2_500, 1, 20_000),
+      intakeBytes: integer(env, 'INGEST_INTAKE_BYTES', 16_777_216, 1_024, 1_073_741_824),
+      intakeRequests: integer(env, 'INGEST_INTAKE_REQUESTS', 1_000, 1, 100_000),
+    }),
   };
+  checkIngest(config.ingest);
   if (production) refuseDevelopmentPasswords(config);
   return Object.freeze(config);
 }

@@ -32,6 +32,11 @@ export const errorCodes = {
   IMPORT_TOO_MANY_REJECTS: { exit: 1, status: 422, title: 'Too many rejected rows' },
   IMPORT_BUSY: { exit: 1, status: 409, title: 'Another import is running' },
 
+  INGEST_TOO_LARGE: { exit: 2, status: 413, title: 'More than a request may hold' },
+  INGEST_OVERLOADED: { exit: 1, status: 503, title: 'More events than can be taken in at this moment' },
+  INGEST_REJECTED: { exit: 2, status: 400, title: 'The event was refused' },
+  INGEST_CONFLICT: { exit: 1, status: 409, title: 'Another event with this id is known' },
+
   NOT_FOUND: { exit: 1, status: 404, title: 'Not found' },
   VALIDATION: { exit: 2, status: 400, title: 'Input is not valid' },
   PERIOD_REVERSED: { exit: 2, status: 400, title: 'Period ends before it begins' },

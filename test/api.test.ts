@@ -12,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from './support/test-database.t
 let db: TestDatabase;
 let api: FastifyInstance;
 let reader: Credentials;
+let administrator: Credentials;
 
 const get = (url: string) => api.inject({ url, headers: reader });
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
   await loadScoredShop(db.mlPool, db.appPool);
   api = await open(db.appPool);
   reader = await credentials(db.appPool, 'read');
+  administrator = await credentials(db.appPool, 'admin');
   await api.ready();
 });
 afterAll(async () => {
@@ -73,7 +75,27 @@ describe('the HTTP API', () => {
       '/api/jobs': '/api/jobs',
       '/api/jobs/{job}/runs': '/api/jobs/score/runs',
       '/api/dead-letters': '/api/dead-letters',
+      '/api/rejects': '/api/rejects',
+      '/api/rejects/{id}': '/api/rejects/1',
     };
+    const posts: Record<string, object> = {
+      '/api/events': [{ event_type: 'view' }, { event_type: '' }, { event_id: 'a', event_type: 'view' }],
+      '/api/rejects/replay': {},
+      '/v1/batch': { batch: [{ type: 'track', userId: 'u', event: 'E', messageId: 'b' }, {}] },
+      '/v1/track': { userId: 'u', event: 'E' },
+      '/v1/identify': { userId: 'u', traits: { a: 1 } },
+      '/v1/alias': { userId: 'u', previousId: 'p' },
+      '/v1/page': { userId: 'u', name: 'Home' },
+      '/v1/screen': { userId: 'u', name: 'Home' },
+      '/v1/group': { userId: 'u', groupId: 'g' },
+    };
+    for (const [url, payload] of Object.entries(posts)) {
+      const response = await api.inject({ method: 'POST', url, payload, headers: administrator });
+      expect(response.statusCode, `${url} ${response.body}`).toBe(200);
+      const schema = document.paths[url].post.responses['200'].content['application/json'].schema;
+      const validate = ajv.compile({ ...schema, components: document.components });
+      expect(validate(response.json()), `${url}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+    }
     for (const [path, url] of Object.entries(examples)) {
       const response = await get(url);
       expect(response.statusCode, `${url} ${response.body}`).toBe(200);

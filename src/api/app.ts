@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { LiveIngestion } from '../ingestion/live/ingestion.ts';
+import type { LiveLimits } from '../ingestion/live/limits.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { administratorRoutes, keyRoutes } from './access/admin-routes.ts';
@@ -13,6 +15,8 @@ import { closePromptly } from './closing.ts';
 import { registerDocumentation } from './documentation.ts';
 import { errorRoutes } from './error-routes.ts';
 import { exportRoutes } from './export-routes.ts';
+import { ingestRoutes } from './ingest/ingest-routes.ts';
+import { rejectRoutes } from './ingest/reject-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { addMetrics } from './metrics-routes.ts';
 import { modelRoutes, overviewRoutes } from './overview-routes.ts';
@@ -33,6 +37,8 @@ export interface ApiOptions extends RouteOptions {
   /** Addresses of proxies whose X-Forwarded-… headers are believed. */
   trustProxy?: readonly string[];
   rateLimits?: RateLimits;
+  /** What a request of events and the intake may hold; what is not given is as Segment has it. */
+  ingest?: Partial<LiveLimits>;
 }
 
 /** A caller's own id is kept where it can do no harm in a log. */
@@ -108,5 +114,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     storefrontRoutes,
   ];
   for (const each of routes) await app.register(each, options);
+  const ingestion = new LiveIngestion(options.appPool, { now: options.now, limits: options.ingest ?? {} });
+  await app.register(ingestRoutes, { ingestion });
+  await app.register(rejectRoutes, { appPool: options.appPool, ingestion });
   return app;
 }

@@ -15,7 +15,13 @@ export function closePromptly(app: FastifyInstance): void {
     socket.once('close', () => silent.delete(socket));
   });
   app.server.on('request', ({ socket }) => void silent.delete(socket));
+  let isClosing = false;
+  app.addHook('onSend', async (_request, reply) => {
+    // A connection that is kept alive would hold the end for 72 s.
+    if (isClosing) reply.header('connection', 'close');
+  });
   app.addHook('preClose', async () => {
+    isClosing = true;
     for (const socket of silent) socket.destroy();
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
   });

@@ -12,6 +12,7 @@ import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
 import { registerRecommend } from './commands/recommend.ts';
 import { registerRecommendations } from './commands/recommendations.ts';
+import { registerRejects } from './commands/rejects.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerServe } from './commands/serve.ts';
@@ -37,6 +38,7 @@ function createProgram(): Command {
   registerServe(program, cli);
   registerJobs(program, cli);
   registerImport(program, cli);
+  registerRejects(program, cli);
   registerScore(program, cli);
   registerTrain(program, cli);
   registerModels(program, cli);

@@ -39,6 +39,7 @@ export async function serveApi(
     corsOrigins,
     trustProxy,
     rateLimits,
+    ingest: config.ingest,
   });
   const fixed = givenPort !== undefined || config.portGiven;
   const address = await listen(api, config.host, givenPort ?? config.port, !fixed);

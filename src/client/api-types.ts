@@ -776,4 +776,208 @@ export interface Operations {
       recommendation_id?: string;
     };
   };
+  /** One track message in Segment's form */
+  'POST /v1/track': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** One identify message in Segment's form */
+  'POST /v1/identify': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** One alias message in Segment's form */
+  'POST /v1/alias': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** One page message in Segment's form */
+  'POST /v1/page': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** One screen message in Segment's form */
+  'POST /v1/screen': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** One group message in Segment's form */
+  'POST /v1/group': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** Messages in Segment's form */
+  'POST /v1/batch': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** Events in our own form: one, a list, or NDJSON of any length (application/x-ndjson) */
+  'POST /api/events': {
+    body: Record<string, never>;
+    answer: {
+      success: boolean;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+      items: Array<{
+        index: number;
+        message_id: string | null;
+        status: 'accepted' | 'duplicate' | 'rejected';
+        events?: number;
+        flags?: Array<string>;
+        code?: string;
+        reason?: string;
+      }>;
+    };
+  };
+  /** Messages that were refused, in the order of arrival */
+  'GET /api/rejects': {
+    query: {
+      limit?: number;
+      after?: number;
+      code?: string;
+    };
+    answer: {
+      items: Array<{
+        reject_id: number;
+        source: string;
+        kind: string;
+        code: string;
+        reason: string;
+        received_at: string;
+        attempts: number;
+        body: string;
+        is_whole: boolean;
+      }>;
+      next_after: number | null;
+    };
+  };
+  /** One message that was refused, with its reason and contents */
+  'GET /api/rejects/{id}': {
+    params: {
+      id: number;
+    };
+    answer: {
+      reject_id: number;
+      source: string;
+      kind: string;
+      code: string;
+      reason: string;
+      received_at: string;
+      attempts: number;
+      body: string;
+      is_whole: boolean;
+    };
+  };
+  /** Take refused messages in again: one, those with a code, or all */
+  'POST /api/rejects/replay': {
+    body: {
+      id?: number;
+      code?: string;
+    };
+    answer: {
+      replayed: number;
+      accepted: number;
+      duplicates: number;
+      rejected: number;
+    };
+  };
 }

@@ -310,8 +310,9 @@ export interface RowState {
 
 const productRows = `unnest($2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::integer[], $8::boolean[], $9::jsonb[])
   WITH ORDINALITY AS r (external_id, name, category, price, description, stock, is_merchandise, attributes, place)`;
-/** A price that the shop states is its own: `price_at`, the mark of a price that was read from sales, goes. */
-const mergedAttributes = `CASE WHEN r.price IS NULL THEN coalesce(p.attributes, '{}') ELSE coalesce(p.attributes, '{}') - 'price_at' END
+/** What the shop states is its own: the marks of a price, name or category that was read from events go. */
+const mergedAttributes = `coalesce(p.attributes, '{}') - array_remove(ARRAY[CASE WHEN r.price IS NOT NULL THEN 'price_at' END,
+    CASE WHEN r.name IS NOT NULL THEN 'name_at' END, CASE WHEN r.category IS NOT NULL THEN 'category_at' END], NULL)
   || coalesce(r.attributes, '{}')`;
 
 function productColumns(source: string, rows: readonly ProductRow[]): unknown[] {

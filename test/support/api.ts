@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse as Response } from 'fastify';
 import type pg from 'pg';
 import { createKey } from '../../src/access/keys.ts';
 import type { Scope } from '../../src/access/scopes.ts';
@@ -25,4 +25,12 @@ export type Credentials = { authorization: string };
 export async function credentials(appPool: pg.Pool, scope: Scope, source?: string): Promise<Credentials> {
   const { key } = await createKey(appPool, { scope, name: 'test', source });
   return { authorization: `Bearer ${key}` };
+}
+
+/** Asks as whoever has these credentials. */
+export function caller(
+  api: FastifyInstance,
+  headers: Credentials,
+): (request: string | InjectOptions) => Promise<Response> {
+  return (request) => api.inject({ ...(typeof request === 'string' ? { url: request } : request), headers });
 }
