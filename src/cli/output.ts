@@ -2,6 +2,8 @@ import cliProgress from 'cli-progress';
 
 /** Everything that a command prints goes through here: answers to stdout, the story of the work to stderr. */
 export interface Output {
+  /** Columns of the terminal; a file or a pipe has no edge, and gets lines that fit a wide one. */
+  readonly width: number;
   line(text?: string): void;
   json(value: unknown): void;
   notice(text: string): void;
@@ -65,6 +67,7 @@ function lineProgress(label: string, stream: NodeJS.WriteStream): Progress {
 export function createOutput(terminal: Terminal): Output {
   const { stdout, stderr } = terminal;
   return {
+    width: stdout.columns || 160,
     line: (text = '') => void stdout.write(`${text}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
     notice: (text) => void stderr.write(`${text}\n`),

@@ -8,6 +8,7 @@ import { DATABASE_NAME, type Database } from '../../database/open-database.ts';
 import { AppError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
 import { renderTable } from '../table.ts';
+import { registerDbMonitoring } from './db-monitoring.ts';
 
 const ROLES = ['postgres', 'admin_user', 'app_user', 'ml_user'] as const;
 type Role = (typeof ROLES)[number];
@@ -79,7 +80,8 @@ async function showStatus(cli: CliContext, json: boolean): Promise<void> {
 }
 
 export function registerDb(program: Command, cli: CliContext): void {
-  const db = program.command('db').description('The database: migrations, address, psql');
+  const db = program.command('db').description('The database: migrations, address, psql, monitoring');
+  registerDbMonitoring(db, cli);
   db.command('migrate')
     .description('Set the database up, or bring it up to date')
     .option('--json', 'answer as JSON')
