@@ -8,6 +8,7 @@ import { DATABASE_NAME, type Database } from '../../database/open-database.ts';
 import { AppError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
 import { renderTable } from '../table.ts';
+import { registerDbCheck } from './db-check.ts';
 import { registerDbMonitoring } from './db-monitoring.ts';
 
 const ROLES = ['postgres', 'admin_user', 'app_user', 'ml_user'] as const;
@@ -80,8 +81,11 @@ async function showStatus(cli: CliContext, json: boolean): Promise<void> {
 }
 
 export function registerDb(program: Command, cli: CliContext): void {
-  const db = program.command('db').description('The database: migrations, address, psql, monitoring');
+  const db = program
+    .command('db')
+    .description('The database: migrations, address, psql, monitoring, security');
   registerDbMonitoring(db, cli);
+  registerDbCheck(db, cli);
   db.command('migrate')
     .description('Set the database up, or bring it up to date')
     .option('--json', 'answer as JSON')
