@@ -8,6 +8,8 @@ interface Translation {
 const HINT_SETUP = 'Set the database up: customer-analyzer db migrate';
 const HINT_REACH =
   'Check that PostgreSQL runs and that DATABASE_URL (host, port, user, password, database) is right.';
+const HINT_TLS =
+  'The certificate of the server is not good for this URL: sslrootcert=FILE names its authority, the host has to be a name in it, and it must not have expired.';
 
 /** SQLSTATE or Node error code -> our code. CA… are raised by our own functions (database/init/04-create-functions.sql). */
 const translations: Record<string, Translation> = {
@@ -46,6 +48,12 @@ const translations: Record<string, Translation> = {
   ECONNRESET: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
   ENOTFOUND: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
   ETIMEDOUT: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
+  ERR_TLS_CERT_ALTNAME_INVALID: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  SELF_SIGNED_CERT_IN_CHAIN: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  DEPTH_ZERO_SELF_SIGNED_CERT: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  CERT_HAS_EXPIRED: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
   EPIPE: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
 };
 
