@@ -15,6 +15,11 @@ const HINT_TLS =
 const translations: Record<string, Translation> = {
   CA001: { code: 'PERIOD_REVERSED', hint: 'The first day comes first; both days belong to the period.' },
   CA002: { code: 'VALIDATION', hint: 'See the message for the value that is accepted.' },
+  CA003: {
+    code: 'PERSON_ERASED',
+    hint: 'The id belongs to somebody who asked to be forgotten: it cannot be given to a customer again.',
+  },
+  CA004: { code: 'NOT_FOUND', hint: 'customer-analyzer users list shows who is there.' },
   '22007': { code: 'VALIDATION', hint: 'Dates are written YYYY-MM-DD.' },
   '22008': { code: 'VALIDATION', hint: 'The date is outside the range that PostgreSQL can hold.' },
   '22003': { code: 'VALIDATION', hint: 'A number is larger than the column can hold.' },
