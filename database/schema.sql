@@ -34,7 +34,7 @@ CREATE SCHEMA privacy;
 
 ALTER SCHEMA privacy OWNER TO customer_analyzer_owner;
 
-COMMENT ON SCHEMA privacy IS 'Customer Analyzer: erasure of persons and its key; closed to ml_user, and to app_user but for is_erased()';
+COMMENT ON SCHEMA privacy IS 'Customer Analyzer: erasure of persons and its key; closed to ml_user, and to app_user but for find_erased()';
 
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA extensions;
 
@@ -1569,7 +1569,7 @@ CREATE FUNCTION privacy.anonymous_properties(p_properties jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  SELECT coalesce(jsonb_object_agg(p.key, CASE p.key WHEN 'order_id' THEN to_jsonb(privacy.keyed_hash('order', p.value #>> '{}')) ELSE p.value END), '{}')
+  SELECT coalesce(jsonb_object_agg(p.key, CASE p.key WHEN 'order_id' THEN to_jsonb(privacy.keyed_hash('order', '', p.value #>> '{}')) ELSE p.value END), '{}')
   FROM jsonb_each(CASE jsonb_typeof(p_properties) WHEN 'object' THEN p_properties ELSE '{}' END) p
   WHERE (p.key IN ('amount', 'quantity', 'unit_price') AND jsonb_typeof(p.value) = 'number')
     OR (p.key = 'order_id' AND jsonb_typeof(p.value) IN ('string', 'number'))
@@ -1661,30 +1661,45 @@ ALTER FUNCTION privacy.export_user(p_user_id integer) OWNER TO customer_analyzer
 
 COMMENT ON FUNCTION privacy.export_user(p_user_id integer) IS 'All that is held of a person, by table. CA004 for an unknown customer';
 
-CREATE FUNCTION privacy.is_erased(p_kind text, p_source text, p_id text) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  SELECT EXISTS (SELECT FROM privacy.erasures) AND EXISTS (SELECT FROM privacy.erasures e WHERE e.identity_hash = privacy.keyed_hash(p_kind, p_source, p_id))
+BEGIN
+  IF EXISTS (SELECT FROM privacy.erasures) THEN
+    RETURN QUERY
+      SELECT w.id FROM privacy.keys k CROSS JOIN unnest(p_ids) w (id)
+      JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, p_kind, p_source, w.id);
+  END IF;
+END
 $$;
 
-ALTER FUNCTION privacy.is_erased(p_kind text, p_source text, p_id text) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION privacy.is_erased(p_kind text, p_source text, p_id text) IS 'Whether this id belongs to somebody who was erased; kind is identity (with the source) or telegram (source empty). Events of such a person are written with user_id -1';
+COMMENT ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) IS 'Those of the ids that belong to somebody who was erased; kind is identity (with the source) or telegram (source empty). Events of such a person are written with user_id -1';
 
-CREATE FUNCTION privacy.keyed_hash(VARIADIC p_parts text[]) RETURNS text
+CREATE FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  -- Each part with its length: ('a', 'bc') is not ('ab', 'c').
+  SELECT 'erased:' || encode(substr(sha256(p_outer_pad || sha256(p_inner_pad || convert_to(
+    octet_length(p_kind) || ':' || p_kind || octet_length(p_context) || ':' || p_context || octet_length(p_id) || ':' || p_id, 'UTF8'))), 1, 16), 'hex')
+$$;
+
+ALTER FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) IS 'erased: and 128 bits of HMAC-SHA-256 over the three parts, in hex; for queries over many ids, which join privacy.keys once';
+
+CREATE FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- Each part with its length: ('a', 'bc') is not ('ab', 'c').
-  SELECT 'erased:' || encode(substr(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
-    (SELECT string_agg(octet_length(part) || ':' || part, '' ORDER BY place) FROM unnest(p_parts) WITH ORDINALITY AS p (part, place)), 'UTF8'))), 1, 16), 'hex')
-  FROM privacy.keys k
+  SELECT privacy.hash_with(k.inner_pad, k.outer_pad, p_kind, p_context, p_id) FROM privacy.keys k
 $$;
 
-ALTER FUNCTION privacy.keyed_hash(VARIADIC p_parts text[]) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION privacy.keyed_hash(VARIADIC p_parts text[]) IS 'erased: and 128 bits of HMAC-SHA-256 over the parts, in hex';
+COMMENT ON FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) IS 'hash_with the key of this database';
 
 CREATE FUNCTION privacy.mentions(p_text text, p_strings text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1709,12 +1724,13 @@ BEGIN
   FOR v_user_id IN
     SELECT DISTINCT u.user_id
     FROM (
-      SELECT i.user_id, privacy.keyed_hash('identity', i.source, i.external_id) FROM app_schema.user_identities i
-      UNION ALL SELECT t.user_id, privacy.keyed_hash('telegram', '', t.telegram_id::text) FROM app_schema.users t WHERE t.telegram_id > 0
-      UNION ALL SELECT r.user_id, privacy.keyed_hash('user', extract(epoch FROM r.registration_date)::text, r.user_id::text) FROM app_schema.users r
+      SELECT i.user_id, 'identity', i.source, i.external_id FROM app_schema.user_identities i
+      UNION ALL SELECT t.user_id, 'telegram', '', t.telegram_id::text FROM app_schema.users t WHERE t.telegram_id > 0
+      UNION ALL SELECT r.user_id, 'user', extract(epoch FROM r.registration_date)::text, r.user_id::text FROM app_schema.users r
         WHERE r.registration_date IS NOT NULL
-    ) h (user_id, identity_hash)
-    JOIN privacy.erasures e ON e.identity_hash = h.identity_hash
+    ) h (user_id, kind, context, id)
+    CROSS JOIN privacy.keys k
+    JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, h.kind, h.context, h.id)
     JOIN app_schema.users u ON u.user_id = h.user_id AND (u.registration_date IS NULL OR u.registration_date < e.erased_at)
     WHERE EXISTS (SELECT FROM privacy.erasures)
   LOOP
@@ -1733,12 +1749,18 @@ CREATE FUNCTION privacy.refuse_erased() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+DECLARE
+  v_source text;
 BEGIN
-  IF privacy.is_erased('identity', NEW.source, NEW.external_id) THEN
-    RAISE EXCEPTION 'this id of the source % belongs to a person who was erased', NEW.source
-      USING ERRCODE = 'CA003', HINT = 'Ask privacy.is_erased() first, and write the events with user_id -1.';
+  IF EXISTS (SELECT FROM privacy.erasures) THEN
+    SELECT n.source INTO v_source FROM privacy.keys k CROSS JOIN new_identities n
+    JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, 'identity', n.source, n.external_id) LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'an id of the source % belongs to a person who was erased', v_source
+        USING ERRCODE = 'CA003', HINT = 'Ask privacy.find_erased() first, and write the events with user_id -1.';
+    END IF;
   END IF;
-  RETURN NEW;
+  RETURN NULL;
 END
 $$;
 
@@ -2684,7 +2706,7 @@ CREATE TRIGGER events_truncated AFTER TRUNCATE ON app_schema.events FOR EACH STA
 
 CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD TABLE AS changed_events NEW TABLE AS events_as_changed FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
-CREATE TRIGGER identities_of_erased BEFORE INSERT ON app_schema.user_identities FOR EACH ROW EXECUTE FUNCTION privacy.refuse_erased();
+CREATE TRIGGER identities_of_erased AFTER INSERT ON app_schema.user_identities REFERENCING NEW TABLE AS new_identities FOR EACH STATEMENT EXECUTE FUNCTION privacy.refuse_erased();
 
 CREATE TRIGGER settings_zone_changed AFTER UPDATE ON app_schema.settings FOR EACH ROW WHEN ((old.time_zone IS DISTINCT FROM new.time_zone)) EXECUTE FUNCTION app_schema.fold_days_anew();
 
@@ -2961,10 +2983,12 @@ REVOKE ALL ON FUNCTION privacy.erase_user(p_user_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION privacy.export_user(p_user_id integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION privacy.is_erased(p_kind text, p_source text, p_id text) FROM PUBLIC;
-GRANT ALL ON FUNCTION privacy.is_erased(p_kind text, p_source text, p_id text) TO app_user;
+REVOKE ALL ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) TO app_user;
 
-REVOKE ALL ON FUNCTION privacy.keyed_hash(VARIADIC p_parts text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION privacy.mentions(p_text text, p_strings text[]) FROM PUBLIC;
 

@@ -12,7 +12,7 @@ import { type Column, percent, renderTable } from './table.ts';
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /** Bytes in powers of 1024, as PostgreSQL's pg_size_pretty: 8192 B, 33 MB. */
-export function size(bytes: number | null): string | null {
+function size(bytes: number | null): string | null {
   if (bytes === null) return null;
   let value = bytes;
   let unit = 0;

@@ -125,7 +125,7 @@ export async function findUsers(
     `SELECT wanted.place::integer - 1 AS place, coalesce(i.user_id, $3::integer) AS user_id
      FROM unnest($2::text[]) WITH ORDINALITY AS wanted (external_id, place)
      LEFT JOIN app_schema.user_identities i ON i.source = $1 AND i.external_id = wanted.external_id
-     WHERE i.user_id IS NOT NULL OR privacy.is_erased('identity', $1, wanted.external_id)`,
+     WHERE i.user_id IS NOT NULL OR wanted.external_id IN (SELECT privacy.find_erased('identity', $1, $2))`,
     [source, externalIds, ERASED_USER_ID],
   );
   return new Map(result.rows.map((row) => [row.place, row.user_id]));
@@ -417,8 +417,8 @@ export async function compareUsers(
 ): Promise<UserState[]> {
   const result = await client.query(
     `SELECT r.place::integer - 1 AS place, i.user_id AS id, t.user_id AS "telegramOwner", u.telegram_id::text AS "telegramId",
-       i.user_id IS NULL AND (privacy.is_erased('identity', $1, r.external_id)
-         OR (t.user_id IS NULL AND privacy.is_erased('telegram', '', r.telegram_id::text))) AS erased,
+       i.user_id IS NULL AND (r.external_id IN (SELECT privacy.find_erased('identity', $1, $2))
+         OR (t.user_id IS NULL AND coalesce(r.telegram_id::text IN (SELECT privacy.find_erased('telegram', '', $3::bigint[]::text[])), false))) AS erased,
        (u.telegram_id, u.first_name, u.last_name, u.username, u.registration_date, coalesce(u.profile_data, '{}')) IS DISTINCT FROM
        (coalesce(r.telegram_id, u.telegram_id), coalesce(r.first_name, u.first_name), coalesce(r.last_name, u.last_name),
         coalesce(r.username, u.username), coalesce(r.registration_date, u.registration_date),

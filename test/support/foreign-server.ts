@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,15 +8,77 @@ import { packagedBinaries, prepareBinaries } from '../../src/database/embedded/b
 import { asUser, giveTo, isRoot, unprivilegedUser } from '../../src/database/embedded/unprivileged-user.ts';
 import { until } from './embedded-harness.ts';
 
-export interface ForeignServer {
+export class ForeignServer {
   readonly folder: string;
-  readonly port: number;
-  url(database: string): string;
-  /** Writes a file that the server's user owns and nobody else reads. */
-  write(name: string, content: string): string;
-  start(settings: Record<string, string>): Promise<void>;
-  stop(): Promise<void>;
-  remove(): Promise<void>;
+  /** Writes a file that the server's user owns and nobody else reads; returns its path. */
+  readonly write: (name: string, content: string) => string;
+  readonly #data: string;
+  readonly #port: number;
+  readonly #program: string;
+  readonly #environment: SpawnOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(
+    folder: string,
+    data: string,
+    port: number,
+    program: string,
+    environment: SpawnOptions,
+    write: (name: string, content: string) => string,
+  ) {
+    this.folder = folder;
+    this.write = write;
+    this.#data = data;
+    this.#port = port;
+    this.#program = program;
+    this.#environment = environment;
+  }
+
+  url(database: string): string {
+    return `postgresql://postgres:postgres@localhost:${this.#port}/${database}`;
+  }
+
+  async start(settings: Record<string, string>): Promise<void> {
+    const all = {
+      port: String(this.#port),
+      unix_socket_directories: this.folder,
+      fsync: 'off',
+      shared_preload_libraries: 'pg_stat_statements',
+      ...settings,
+    };
+    const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const child = spawn(this.#program, ['-D', this.#data, ...flags], {
+      ...this.#environment,
+      stdio: 'ignore',
+    });
+    this.#child = child;
+    await until(() => {
+      if (child.exitCode !== null) throw new Error('the server did not start');
+      return this.#answers();
+    });
+  }
+
+  async #answers(): Promise<boolean> {
+    const login = { user: 'postgres', password: 'postgres', database: 'postgres' };
+    const client = new pg.Client({ host: this.folder, port: this.#port, ...login });
+    try {
+      await client.connect();
+      await client.end();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async remove(): Promise<void> {
+    const child = this.#child;
+    if (child && child.exitCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGINT');
+      await ended;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
 }
 
 /** A server that our supervisor does not run: no checksums, any address, TLS. What it listens on is not ours to decide elsewhere. */
@@ -50,48 +112,5 @@ export async function createForeignServer(): Promise<ForeignServer> {
     ],
     { stdio: 'ignore', ...environment },
   );
-  let child: ReturnType<typeof spawn> | undefined;
-  const url = (database: string): string => `postgresql://postgres:postgres@localhost:${port}/${database}`;
-  const stop = async (): Promise<void> => {
-    if (child?.exitCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGINT');
-    await ended;
-  };
-  return {
-    folder,
-    port,
-    url,
-    write,
-    stop,
-    async start(settings) {
-      const all = {
-        port: String(port),
-        unix_socket_directories: folder,
-        fsync: 'off',
-        shared_preload_libraries: 'pg_stat_statements',
-        ...settings,
-      };
-      const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-      child = spawn(binaries.postgres, ['-D', data, ...flags], { stdio: 'ignore', ...environment });
-      await until(async () => {
-        if (child?.exitCode !== null) throw new Error('the server did not start');
-        const client = new pg.Client({
-          host: folder,
-          port,
-          user: 'postgres',
-          password: 'postgres',
-          database: 'postgres',
-        });
-        return client.connect().then(
-          () => client.end().then(() => true),
-          () => false,
-        );
-      });
-    },
-    async remove() {
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return new ForeignServer(folder, data, port, binaries.postgres, environment, write);
 }

@@ -6,7 +6,7 @@ import { wrapped } from '../monitoring-tables.ts';
 import { withAdmin } from './db-monitoring.ts';
 
 /** Findings of one rule together: the problem, what offends, the cure. */
-export function renderFindings(findings: readonly Finding[], width: number): string {
+function renderFindings(findings: readonly Finding[], width: number): string {
   const groups = new Map<string, Finding[]>();
   for (const each of findings) {
     const key = `${each.severity} ${each.code}`;
