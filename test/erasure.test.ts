@@ -3,9 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { tryLockSource } from '../src/ingestion/queries.ts';
 import { eraseUser, exportUser } from '../src/operations/privacy/erasure.ts';
 import { removeMentions } from '../src/operations/privacy/rejects.ts';
 import { ImportFolder } from './import-support.ts';
+import { until } from './support/embedded-harness.ts';
 import { hasPgDump, runClient } from './support/programs.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
@@ -162,6 +164,20 @@ describe('erase_user', () => {
       code: 'IMPORT_FILE',
     });
     expect(await exportUser(db.adminPool, id)).toEqual(before);
+  });
+
+  it('waits for no import, and runs beside none: that would write the person again', async () => {
+    const id = await load();
+    const importer = await db.appPool.connect();
+    expect(await tryLockSource(importer, 'crm')).toBe(true);
+    await expect(eraseUser(db.adminPool, id, [])).rejects.toMatchObject({ code: 'IMPORT_BUSY' });
+    importer.release(true);
+    await until(() =>
+      eraseUser(db.adminPool, id, []).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 
   it('an unknown customer is NOT_FOUND', async () => {

@@ -181,8 +181,15 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   v_strings text[];
+  v_source text;
   v_rule record;
 BEGIN
+  -- An import that runs remembers ids, and would write, or reject with all its words, an event of somebody who is gone. Its lock: ingestion/queries.ts.
+  FOR v_source IN SELECT DISTINCT i.source FROM app_schema.user_identities i WHERE i.user_id = p_user_id ORDER BY 1 LOOP
+    IF NOT pg_try_advisory_xact_lock(x'494d'::integer, hashtext(v_source)) THEN
+      RAISE EXCEPTION 'an import of the source % is running', v_source USING ERRCODE = 'CA005', HINT = 'Nothing was changed. Try again when it has ended.';
+    END IF;
+  END LOOP;
   PERFORM FROM app_schema.users u WHERE u.user_id = p_user_id FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no customer %', p_user_id USING ERRCODE = 'CA004', HINT = 'Nothing was changed.';

@@ -20,6 +20,7 @@ const translations: Record<string, Translation> = {
     hint: 'The id belongs to somebody who asked to be forgotten: it cannot be given to a customer again.',
   },
   CA004: { code: 'NOT_FOUND', hint: 'customer-analyzer users list shows who is there.' },
+  CA005: { code: 'IMPORT_BUSY', hint: 'Try again when the import has ended.' },
   '22007': { code: 'VALIDATION', hint: 'Dates are written YYYY-MM-DD.' },
   '22008': { code: 'VALIDATION', hint: 'The date is outside the range that PostgreSQL can hold.' },
   '22003': { code: 'VALIDATION', hint: 'A number is larger than the column can hold.' },

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { databaseError } from '../../database/database-error.ts';
 import { migrationStatus } from '../../database/migrations.ts';
 import { createPool, type Pool } from '../../database/pool.ts';
 import { readActivity, readHealth, readSizes, readSlowQueries } from '../../operations/monitoring/read.ts';
@@ -16,6 +17,8 @@ export async function withAdmin<T>(
       const pool = createPool(urls.admin, { applicationName: 'customer-analyzer db', max: 1 });
       try {
         return await run(pool, urls.admin);
+      } catch (error) {
+        throw databaseError(error);
       } finally {
         await pool.end();
       }

@@ -24,7 +24,7 @@ async function erase(cli: CliContext, id: number, options: EraseOptions): Promis
     ...report.files.map(({ file: place, rows }) => ({ place, rows })),
   ];
   const columns = [
-    { heading: 'where', cell: (row: (typeof lines)[number]) => row.place },
+    { heading: 'where', cell: (row: (typeof lines)[number]) => row.place, maxLength: 160 },
     { heading: 'rows', cell: (row: (typeof lines)[number]) => row.rows, align: 'right' as const },
   ];
   cli.output.line(renderTable(lines, columns));

@@ -25,7 +25,7 @@ export async function exportUser(pool: Pool, userId: number): Promise<Record<str
 /**
  * Erases a customer in one transaction, which fails where any table still has a row; then their rows from files of rejects.
  * @param pool logs in as superuser or admin_user
- * @throws NOT_FOUND, then nothing was changed
+ * @throws NOT_FOUND; IMPORT_BUSY while an import of one of their sources runs; then nothing was changed
  */
 export async function eraseUser(
   pool: Pool,

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { databaseError } from '../../database/database-error.ts';
 import { readCheckFiles, type SqlFile } from '../../database/sql-files.ts';
 import { isKnownPassword } from './known-passwords.ts';
-import { APPLICATION_ROLES, IS_SUPERUSER } from './queries.ts';
+import { IS_SUPERUSER, PREPARE_SESSION } from './queries.ts';
 
 const SEVERITIES = ['severe', 'warning', 'notice'] as const;
 type Severity = (typeof SEVERITIES)[number];
@@ -77,7 +77,7 @@ export async function checkDatabase(
 ): Promise<CheckReport> {
   const report: CheckReport = { findings: [], skipped: [], checked: 0 };
   try {
-    await client.query(APPLICATION_ROLES, [applicationRoles.join(',')]);
+    await client.query(PREPARE_SESSION, [applicationRoles.join(',')]);
     const isSuperuser = (await client.query(IS_SUPERUSER)).rows[0].superuser as boolean;
     for (const rule of rules) {
       if (rule.needsSuperuser && !isSuperuser) {
