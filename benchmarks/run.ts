@@ -5,6 +5,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),
+  kernel: () => import('./kernel.ts'),
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -120,6 +120,19 @@ ALTER FUNCTION app_schema.days_ago(p_days numeric, p_language text) OWNER TO cus
 
 COMMENT ON FUNCTION app_schema.days_ago(p_days numeric, p_language text) IS 'today, yesterday, 42 days ago';
 
+CREATE FUNCTION app_schema.delete_score_details() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  DELETE FROM app_schema.user_score_details d USING gone g WHERE d.user_id = g.user_id;
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION app_schema.delete_score_details() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.delete_score_details() IS 'Trigger: the details of a score go with it, also where the customer is deleted';
+
 CREATE FUNCTION app_schema.describe_absence(p_user_id integer, p_language text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     AS $$
@@ -1346,6 +1359,8 @@ CREATE FUNCTION app_schema.rebuild_user_days() RETURNS bigint
     SET enable_indexscan TO 'off'
     SET enable_bitmapscan TO 'off'
     SET work_mem TO '128MB'
+    SET parallel_setup_cost TO '0'
+    SET parallel_tuple_cost TO '0'
     AS $$
 DECLARE
   v_written bigint;
@@ -1353,8 +1368,10 @@ BEGIN
   -- First what is noted, then what is folded: what commits between the two is folded here and, harmlessly, once more next time.
   DELETE FROM app_schema.user_day_changes;
   DELETE FROM app_schema.user_days;
-  INSERT INTO app_schema.user_days SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
+  CREATE TEMP TABLE folded_days AS SELECT * FROM app_schema.fold_all_days() f ORDER BY f.user_id, f.day;
+  INSERT INTO app_schema.user_days SELECT * FROM pg_temp.folded_days;
   GET DIAGNOSTICS v_written = ROW_COUNT;
+  DROP TABLE pg_temp.folded_days;
   RETURN v_written;
 END
 $$;
@@ -2070,6 +2087,10 @@ ALTER TABLE app_schema.user_score_details OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.user_score_details IS 'Beside user_metrics: which run, ok or insufficient_data, and the numbers behind each score';
 
+COMMENT ON COLUMN app_schema.user_score_details.user_id IS 'user_metrics.user_id: a trigger there deletes what belongs to no score any more';
+
+COMMENT ON COLUMN app_schema.user_score_details.model_run_id IS 'model_runs.model_run_id of the scoring that last changed the row';
+
 CREATE TABLE app_schema.users (
     user_id integer NOT NULL,
     telegram_id bigint DEFAULT nextval('app_schema.placeholder_telegram_id_seq'::regclass) NOT NULL,
@@ -2699,8 +2720,6 @@ CREATE INDEX idx_user_identities_user_id ON app_schema.user_identities USING btr
 
 CREATE INDEX idx_user_metrics_segment_id ON app_schema.user_metrics USING btree (segment_id);
 
-CREATE INDEX idx_user_score_details_model_run_id ON app_schema.user_score_details USING btree (model_run_id);
-
 CREATE INDEX idx_users_profile_data_gin ON app_schema.users USING gin (profile_data);
 
 CREATE TRIGGER events_deleted AFTER DELETE ON app_schema.events REFERENCING OLD TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
@@ -2718,6 +2737,8 @@ CREATE TRIGGER identities_of_erased AFTER INSERT ON app_schema.user_identities R
 CREATE TRIGGER settings_zone_changed AFTER UPDATE ON app_schema.settings FOR EACH ROW WHEN ((old.time_zone IS DISTINCT FROM new.time_zone)) EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings FOR EACH ROW EXECUTE FUNCTION app_schema.fold_days_anew();
+
+CREATE TRIGGER user_metrics_deleted AFTER DELETE ON app_schema.user_metrics REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app_schema.delete_score_details();
 
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id);
@@ -2742,12 +2763,6 @@ ALTER TABLE ONLY app_schema.user_metrics
 
 ALTER TABLE ONLY app_schema.user_metrics
     ADD CONSTRAINT user_metrics_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY app_schema.user_score_details
-    ADD CONSTRAINT user_score_details_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.model_runs(model_run_id);
-
-ALTER TABLE ONLY app_schema.user_score_details
-    ADD CONSTRAINT user_score_details_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA app_schema TO app_user;
 GRANT USAGE ON SCHEMA app_schema TO ml_user;
@@ -2792,6 +2807,10 @@ GRANT ALL ON FUNCTION app_schema.day_start(p_day date) TO ml_user;
 REVOKE ALL ON FUNCTION app_schema.days_ago(p_days numeric, p_language text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.days_ago(p_days numeric, p_language text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.days_ago(p_days numeric, p_language text) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.delete_score_details() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.delete_score_details() TO app_user;
+GRANT ALL ON FUNCTION app_schema.delete_score_details() TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.describe_absence(p_user_id integer, p_language text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.describe_absence(p_user_id integer, p_language text) TO app_user;

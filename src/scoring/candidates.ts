@@ -14,6 +14,7 @@ import {
 import { fitRecencyBaseline, recencyBaselineFromJSON } from '../models/recency-baseline.ts';
 import { fitBoostedTreesTo, fitLogisticTo } from './classifiers.ts';
 import type { Cut, Sight } from './cut.ts';
+import { explainTogether, type StrongestEffects } from './strongest-effects.ts';
 
 /** In order of simplicity. */
 export const candidateNames = [
@@ -26,17 +27,19 @@ export const candidateNames = [
 ] as const;
 export type CandidateName = (typeof candidateNames)[number];
 
-/** What each feature adds to the log-odds of one customer's forecast before calibration. */
-export type Contributions = (row: number) => Float64Array;
-
 /** Forecasts a purchase within the horizon that it was fitted for, at any moment. Frozen; `toJSON` is its stored form. */
 export interface FittedCandidate {
   readonly name: CandidateName;
   /** A probability for each customer in sight. */
   predict(sight: Sight): Float64Array;
-  /** By the features of the matrix, in order; of the classifiers only: the other candidates' numbers speak for themselves. */
-  readonly contributions?: (sight: Sight) => Contributions;
+  /** What `predict` says, and why; of the classifiers only: the other candidates' numbers speak for themselves. */
+  readonly predictWithReasons?: (sight: Sight) => ForecastWithReasons;
   toJSON(): StoredCandidate;
+}
+
+export interface ForecastWithReasons {
+  readonly probabilities: Float64Array;
+  readonly strongest: StrongestEffects;
 }
 
 export interface StoredCandidate {
@@ -89,14 +92,9 @@ function classifierCandidate(
   return Object.freeze<FittedCandidate>({
     name,
     predict: (sight) => together(models, sight).map(curve.apply),
-    contributions: ({ matrix }) => {
-      const [first, ...others] = models.map((model) => model.effects(matrix));
-      return (row) => {
-        const further = others.map((effects) => effects(row));
-        return first!(row).map(
-          (effect, j) => further.reduce((sum, effects) => sum + effects[j]!, effect) / models.length,
-        );
-      };
+    predictWithReasons: ({ matrix }) => {
+      const { forecasts, strongest } = explainTogether(models, matrix);
+      return { probabilities: averageLogOdds(forecasts).map(curve.apply), strongest };
     },
     toJSON: () => ({ name, models: models.map((model) => model.toJSON()), calibration: curve.toJSON() }),
   });

@@ -1,6 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
 import { copyInto } from '../database/copy-stream.ts';
-import type { CopyValue } from '../database/copy-text.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
 import * as queries from './queries.ts';
@@ -34,7 +34,18 @@ export interface ScoringRun {
   readonly evaluation: Record<string, unknown>;
 }
 
-function* checked(rows: Iterable<ScoreRow>): Generator<readonly CopyValue[]> {
+/** So many are staged and published at a time: the tables in memory stay small, and the next are worked out while the server writes these. */
+const CUSTOMERS_A_CHUNK = 20_000;
+const LAST_USER_ID = 2 ** 31 - 1;
+
+interface Chunk {
+  readonly rows: readonly ScoreRow[];
+  /** It speaks of everybody up to this user_id, also by leaving somebody out. */
+  readonly upTo: number;
+}
+
+function* chunksOf(rows: Iterable<ScoreRow>): Generator<Chunk> {
+  let chunk: ScoreRow[] = [];
   for (const row of rows) {
     if (row.some((value) => typeof value === 'number' && !Number.isFinite(value))) {
       throw new AppError(
@@ -42,11 +53,44 @@ function* checked(rows: Iterable<ScoreRow>): Generator<readonly CopyValue[]> {
         `customer ${row[0]} has a score that is no number; nothing was published`,
       );
     }
-    yield row;
+    if (chunk.length === CUSTOMERS_A_CHUNK) {
+      yield { rows: chunk, upTo: chunk.at(-1)![0] };
+      chunk = [];
+    }
+    chunk.push(row);
   }
+  yield { rows: chunk, upTo: LAST_USER_ID };
 }
 
-/** Replaces all scores in one transaction, so that readers see the old set or the new one. @returns model_run_id */
+/** Writes what changed; `rows` come in the order of user_id. */
+async function publishRows(
+  client: pg.ClientBase,
+  modelRunId: number,
+  rows: Iterable<ScoreRow>,
+): Promise<void> {
+  await client.query(queries.CREATE_STAGING);
+  await client.query(queries.JOIN_BY_HASH);
+  let after = 0;
+  let writing: Promise<unknown> = Promise.resolve();
+  for (const chunk of chunksOf(rows)) {
+    await writing;
+    await copyInto(client, queries.COPY_SCORES, chunk.rows);
+    writing = client
+      .query(queries.PUBLISH_STAGED, [modelRunId, after, chunk.upTo])
+      .then(() => client.query(queries.CLEAR_STAGING));
+    // Awaited above or below; until then a failure must not count as unhandled.
+    writing.catch(() => undefined);
+    // The statement leaves before the next rows take this thread.
+    await nextTurn();
+    after = chunk.upTo;
+  }
+  await writing;
+}
+
+/**
+ * Replaces all scores in one transaction, so that readers see the old set or the new one. `rows` come in the order of user_id.
+ * @returns model_run_id
+ */
 export async function publishScores(
   appPool: pg.Pool,
   run: ScoringRun,
@@ -80,10 +124,7 @@ export async function publishScores(
       run.customers,
     ];
     const modelRunId: number = (await client.query(queries.RECORD_RUN, values)).rows[0].model_run_id;
-    await client.query(queries.CREATE_STAGING);
-    await copyInto(client, queries.COPY_SCORES, checked(rows));
-    await client.query(queries.PUBLISH_METRICS);
-    await client.query(queries.PUBLISH_DETAILS, [modelRunId]);
+    await publishRows(client, modelRunId, rows);
     return modelRunId;
   });
 }

@@ -1,6 +1,6 @@
-import type { Contributions } from './candidates.ts';
 import type { Sight } from './cut.ts';
 import type { FeatureColumn } from './features.ts';
+import { MOST_REASONS, type StrongestEffects } from './strongest-effects.ts';
 
 /** What moved one customer's forecast. */
 export interface Reason {
@@ -10,10 +10,6 @@ export interface Reason {
   /** The customer's own number behind the feature, in days, pieces or money; null where there is none. */
   readonly value: number | null;
 }
-
-/** Three reasons are read, ten are not; a tenth of log-odds moves a probability by a fortieth at most. */
-const MOST_REASONS = 3;
-const LEAST_EFFECT = 0.1;
 
 type OfRow = (sight: Sight, row: number) => number;
 
@@ -38,22 +34,15 @@ function naturalValue(feature: string, sight: Sight, row: number): number | null
 }
 
 /** The strongest first. */
-export function strongestReasons(contributions: Contributions, sight: Sight, row: number): Reason[] {
-  const effects = contributions(row);
-  // A million customers are asked: three passes over two dozen numbers cost less than sorting as many objects.
-  const strongest: number[] = [];
-  for (let pick = 0; pick < MOST_REASONS; pick++) {
-    let best = -1;
-    for (let j = 0; j < effects.length; j++) {
-      const strength = Math.abs(effects[j]!);
-      if (strength < LEAST_EFFECT || strongest.includes(j)) continue;
-      if (best < 0 || strength > Math.abs(effects[best]!)) best = j;
-    }
-    if (best < 0) break;
-    strongest.push(best);
+export function reasonsOf({ features, effects }: StrongestEffects, sight: Sight, row: number): Reason[] {
+  const reasons: Reason[] = [];
+  for (let at = row * MOST_REASONS; at < (row + 1) * MOST_REASONS && features[at]! >= 0; at++) {
+    const feature = sight.matrix.names[features[at]!]!;
+    reasons.push({
+      feature,
+      effect: Number(effects[at]!.toFixed(3)),
+      value: naturalValue(feature, sight, row),
+    });
   }
-  return strongest.map((j) => {
-    const feature = sight.matrix.names[j]!;
-    return { feature, effect: Number(effects[j]!.toFixed(3)), value: naturalValue(feature, sight, row) };
-  });
+  return reasons;
 }

@@ -1,11 +1,11 @@
-import type { Contributions } from './candidates.ts';
 import type { Sight } from './cut.ts';
 import type { RevenueForecast } from './lifetime-value-model.ts';
 import type { ScoreRow } from './publish.ts';
-import { strongestReasons } from './reasons.ts';
+import { reasonsOf } from './reasons.ts';
 import type { RevenueOutlook } from './revenue-outlook.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type Missing, statusOf } from './status.ts';
+import type { StrongestEffects } from './strongest-effects.ts';
 
 /** The answers to one question: a probability for each customer in sight, or what is missing. */
 export interface Answers {
@@ -15,7 +15,7 @@ export interface Answers {
   /** `undefined` where something is missing. */
   readonly sight: Sight | undefined;
   /** Where the model can say what moved one customer's forecast. */
-  readonly contributions: Contributions | undefined;
+  readonly strongest: StrongestEffects | undefined;
 }
 
 /** All that one run found, before it is published. */
@@ -38,8 +38,8 @@ function rounded(value: number, digits: number): number {
 }
 
 /** Both probabilities are of a purchase: an effect above 0 speaks for one. */
-function because(name: string, { contributions, sight }: Answers, i: number): Record<string, unknown> {
-  return contributions && sight ? { [name]: strongestReasons(contributions, sight, i) } : {};
+function because(name: string, { strongest, sight }: Answers, i: number): Record<string, unknown> {
+  return strongest && sight ? { [name]: reasonsOf(strongest, sight, i) } : {};
 }
 
 /** The numbers behind the scores of customer i, in the units that a person reads. */
@@ -108,8 +108,7 @@ function* visitorRows({ firstPurchase }: Scores): Generator<ScoreRow> {
   }
 }
 
-/** The rows of user_metrics and user_score_details: the buyers, then those who only looked. */
-export function* scoreRows(scores: Scores): Generator<ScoreRow> {
+function* buyerRows(scores: Scores): Generator<ScoreRow> {
   const { snapshot, ltv, purchase, churn } = scores;
   for (let i = 0; i < snapshot.size; i++) {
     const p30 = purchase.sight ? Math.fround(purchase.probabilities[i]!) : null;
@@ -127,5 +126,15 @@ export function* scoreRows(scores: Scores): Generator<ScoreRow> {
       JSON.stringify(explain(scores, i)),
     ];
   }
-  yield* visitorRows(scores);
+}
+
+/** The rows of user_metrics and user_score_details, of buyers and of those who only looked, in the order of user_id. */
+export function* scoreRows(scores: Scores): Generator<ScoreRow> {
+  const visitors = visitorRows(scores);
+  let visitor = visitors.next();
+  for (const buyer of buyerRows(scores)) {
+    for (; !visitor.done && visitor.value[0] < buyer[0]; visitor = visitors.next()) yield visitor.value;
+    yield buyer;
+  }
+  for (; !visitor.done; visitor = visitors.next()) yield visitor.value;
 }

@@ -106,15 +106,16 @@ function answer(
   missing: readonly Missing[],
 ): Answers {
   if (!registered) {
-    return { missing, probabilities: new Float64Array(0), sight: undefined, contributions: undefined };
+    return { missing, probabilities: new Float64Array(0), sight: undefined, strongest: undefined };
   }
-  const { model } = registered;
-  const sight = model.sightOf(populations);
+  const { candidate, sightOf } = registered.model;
+  const sight = sightOf(populations);
+  const withReasons = candidate.predictWithReasons?.(sight);
   return {
     missing: [],
-    probabilities: model.candidate.predict(sight),
+    probabilities: withReasons?.probabilities ?? candidate.predict(sight),
     sight,
-    contributions: model.candidate.contributions?.(sight),
+    strongest: withReasons?.strongest,
   };
 }
 

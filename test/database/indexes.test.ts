@@ -108,11 +108,6 @@ const cases: Case[] = [
     queries: ["SELECT * FROM app_schema.get_latest_run('recommendations')"],
   },
   {
-    index: 'idx_user_score_details_model_run_id',
-    definition: 'ON app_schema.user_score_details USING btree (model_run_id)',
-    queries: ['DELETE FROM app_schema.model_runs WHERE model_run_id = 1000'],
-  },
-  {
     index: 'idx_user_day_changes_user_id_day',
     definition: 'ON app_schema.user_day_changes USING btree (user_id, day)',
     queries: [

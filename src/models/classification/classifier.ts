@@ -11,6 +11,12 @@ export interface Contributions {
   readonly logOdds: number;
 }
 
+/**
+ * Writes for the rows from `from` up to but not including `to`: into `logOdds` one value a row, logistic() of which is what `predict` returns,
+ * to the bit; and adds to `effects`, row by row as many as there are features, what `contributions` calls `features`.
+ */
+export type ExplainRows = (from: number, to: number, logOdds: Float64Array, effects: Float64Array) => void;
+
 /** A fitted model of the probability that the outcome is 1. */
 export interface FittedClassifier {
   /** The features it was fitted on; every matrix it is given must have these, in this order. */
@@ -18,8 +24,8 @@ export interface FittedClassifier {
   /** One probability a row. @throws AppError MODEL_BAD_INPUT for other features or values that the model refuses */
   predict(matrix: FeatureMatrix): Float64Array;
   contributions(matrix: FeatureMatrix, row: number): Contributions;
-  /** `contributions(matrix, row).features` of any row; fast where many rows are asked for in order. */
-  effects(matrix: FeatureMatrix): (row: number) => Float64Array;
+  /** Forecasts and reasons of all rows in one walk, a block of rows at a time. @throws as `predict` */
+  explain(matrix: FeatureMatrix): ExplainRows;
   toJSON(): object;
 }
 

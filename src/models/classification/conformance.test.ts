@@ -124,14 +124,25 @@ describe.each(classifiers)('$name', ({ train, fromJSON }) => {
     expect(none.predict({ names: [], rows: 1, columns: [] })[0]).toBeCloseTo(0.25, 7);
   });
 
-  it('gives the same effects for many rows as for one, in any order', () => {
-    const { rows } = data.matrix;
-    const effectsOf = model.effects(data.matrix);
-    for (const row of [0, 1, 2, rows - 1, 5, rows - 2]) {
-      const { features } = model.contributions(data.matrix, row);
-      effectsOf(row).forEach((effect, j) => void expect(effect).toBeCloseTo(features[j]!, 12));
+  it.each([1, 7, 600])('explains %i rows at a time as it predicts and explains each', (size) => {
+    const { rows, names } = data.matrix;
+    const predicted = model.predict(data.matrix);
+    const explain = model.explain(data.matrix);
+    for (let from = 0; from < rows; from += size) {
+      const to = Math.min(rows, from + size);
+      const [logOdds, effects] = [new Float64Array(size), new Float64Array(size * names.length)];
+      explain(from, to, logOdds, effects);
+      expect(logOdds.subarray(0, to - from).map(logistic)).toEqual(predicted.slice(from, to));
+      for (let row = from; row < to; row += 50) {
+        const { features } = model.contributions(data.matrix, row);
+        features.forEach((effect, j) => {
+          expect(effects[(row - from) * names.length + j]).toBeCloseTo(effect, 12);
+        });
+      }
     }
-    expect(codeOf(() => effectsOf(rows))).toBe('MODEL_BAD_INPUT');
+    expect(codeOf(() => model.explain({ ...data.matrix, names: names.map((name) => `${name}x`) }))).toBe(
+      'MODEL_BAD_INPUT',
+    );
   });
 
   it('counts weights: rows of weight 0 do not matter', () => {

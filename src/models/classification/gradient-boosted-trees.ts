@@ -6,6 +6,7 @@ import {
   checkBothClasses,
   checkLabelledRows,
   checkRow,
+  type ExplainRows,
   type FittedClassifier,
   type LabelledRows,
 } from './classifier.ts';
@@ -13,7 +14,7 @@ import { checkFeatureMatrix, checkSameFeatures, type FeatureMatrix } from './fea
 import { binRows, maxValueBins } from './quantile-bins.ts';
 import { meanLogLoss } from './row-losses.ts';
 import { openStoredModel, type StoredModel } from './stored-model.ts';
-import { addEnsemble, creditPaths, creditRows, joinTrees, type TreeEnsemble } from './tree-ensemble.ts';
+import { addEnsemble, creditPaths, explainEnsemble, joinTrees, type TreeEnsemble } from './tree-ensemble.ts';
 
 interface BoostedTreesDiagnostics {
   readonly rows: number;
@@ -64,8 +65,8 @@ export interface FittedBoostedTrees extends FittedClassifier {
   toJSON(): BoostedTreesJson;
 }
 
-// The bins of a block and one tree stay in the first-level cache together.
-const blockRows = 512;
+/** The bins of a block and one tree stay in the first-level cache together. */
+export const blockRows = 512;
 
 function predictAll(
   { baseLogOdds, edges, ensemble }: BoostedTreesParameters,
@@ -101,25 +102,18 @@ function pathContributions(
   return { base, features, logOdds: logOdds[0]! };
 }
 
-/** Rows are asked for in order, so that a block at a time is worked out. */
-function blockwiseEffects(
-  { names, edges, ensemble }: BoostedTreesParameters,
+function explainByTrees(
+  { baseLogOdds, edges, ensemble }: BoostedTreesParameters,
   matrix: FeatureMatrix,
-): (row: number) => Float64Array {
-  checkSameFeatures(names, matrix);
-  checkFeatureMatrix(matrix, 'allowed');
+): ExplainRows {
   const width = edges.length;
-  const bins = new Uint8Array(blockRows * width);
-  const credits = new Float64Array(blockRows * width);
-  let [from, to] = [0, 0];
-  return (row) => {
-    checkRow(matrix, row);
-    if (row < from || row >= to) {
-      [from, to] = [row, Math.min(matrix.rows, row + blockRows)];
-      binRows(edges, matrix.columns, from, to, bins);
-      creditRows(ensemble, bins, width, to - from, credits.fill(0));
-    }
-    return credits.slice((row - from) * width, (row - from + 1) * width);
+  let bins = new Uint8Array(blockRows * width);
+  return (from, to, logOdds, effects) => {
+    const rows = to - from;
+    if (rows * width > bins.length) bins = new Uint8Array(rows * width);
+    binRows(edges, matrix.columns, from, to, bins);
+    logOdds.fill(baseLogOdds, 0, rows);
+    explainEnsemble(ensemble, { bins, width, rows }, logOdds, effects);
   };
 }
 
@@ -139,7 +133,11 @@ function fitted(
       return predictAll(parameters, matrix);
     },
     contributions: (matrix, row) => pathContributions(parameters, matrix, row),
-    effects: (matrix) => blockwiseEffects(parameters, matrix),
+    explain: (matrix) => {
+      checkSameFeatures(names, matrix);
+      checkFeatureMatrix(matrix, 'allowed');
+      return explainByTrees(parameters, matrix);
+    },
     toJSON: () => ({
       model: 'gradient-boosted-trees',
       version: 1,

@@ -6,6 +6,7 @@ import {
   checkBothClasses,
   checkLabelledRows,
   checkRow,
+  type ExplainRows,
   type FittedClassifier,
   type LabelledRows,
 } from './classifier.ts';
@@ -73,6 +74,27 @@ function predictLogOdds(parameters: LogisticParameters, matrix: FeatureMatrix): 
   return logOdds;
 }
 
+/** In the order of predictLogOdds, so that the sums are the same to the bit. */
+function explainLinear(
+  { coefficients, means, logOddsAtMean }: LogisticParameters,
+  { columns }: FeatureMatrix,
+): ExplainRows {
+  const width = columns.length;
+  return (from, to, logOdds, effects) => {
+    logOdds.fill(logOddsAtMean, 0, to - from);
+    columns.forEach((column, j) => {
+      const coefficient = coefficients[j]!;
+      const mean = means[j]!;
+      if (coefficient === 0) return;
+      for (let row = from; row < to; row++) {
+        const effect = coefficient * (column[row]! - mean);
+        logOdds[row - from]! += effect;
+        effects[(row - from) * width + j]! += effect;
+      }
+    });
+  };
+}
+
 /** The exact contributions of a linear model: coefficient * (value - training mean). */
 function linearContributions(
   parameters: LogisticParameters,
@@ -110,7 +132,11 @@ function fitted(parameters: LogisticParameters, diagnostics: LogisticDiagnostics
       return predictLogOdds(parameters, matrix).map(logistic);
     },
     contributions: (matrix, row) => linearContributions(parameters, matrix, row),
-    effects: (matrix) => (row) => linearContributions(parameters, matrix, row).features,
+    explain: (matrix) => {
+      checkSameFeatures(names, matrix);
+      checkFeatureMatrix(matrix, 'refused');
+      return explainLinear(parameters, matrix);
+    },
     toJSON: () => ({ model: 'logistic-regression', version: 1, parameters, diagnostics }),
   });
 }

@@ -109,29 +109,37 @@ export function creditPaths(ensemble: TreeEnsemble, bins: Uint8Array, credits: F
   return roots;
 }
 
+interface BinnedRows {
+  readonly bins: Uint8Array;
+  /** Features a row. */
+  readonly width: number;
+  readonly rows: number;
+}
+
 /**
- * The credits of many binned rows, `width` features each, added to `credits`: tree by tree, since one tree fits the fastest cache. A million
- * customers with 250 trees take a third of the time that they take row by row.
+ * Adds all trees to the log-odds of binned rows, as addEnsemble does, and on the same walk the credits of creditPaths to `credits`: tree by
+ * tree, since one tree fits the fastest cache. A million customers with 250 trees take a third of the time that they take row by row.
  */
-export function creditRows(
+export function explainEnsemble(
   { starts, left, feature, bin, missingRight, value }: TreeEnsemble,
-  bins: Uint8Array,
-  width: number,
-  rows: number,
+  { bins, width, rows }: BinnedRows,
+  logOdds: Float64Array,
   credits: Float64Array,
 ): void {
   for (let t = 0; t + 1 < starts.length; t++) {
     const start = starts[t]!;
     for (let row = 0; row < rows; row++) {
       const base = row * width;
-      for (let at = start; left[at] !== 0; ) {
+      let at = start;
+      for (let child = left[start]!; child !== 0; child = left[at]!) {
         const asked = base + feature[at]!;
         const own = bins[asked]!;
         const right = own === missingBin ? missingRight[at]! : own > bin[at]! ? 1 : 0;
-        const next = start + left[at]! + right;
+        const next = start + child + right;
         credits[asked]! += value[next]! - value[at]!;
         at = next;
       }
+      logOdds[row]! += value[at]!;
     }
   }
 }
