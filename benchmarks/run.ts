@@ -5,6 +5,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),
+  recommender: () => import('./recommender.ts'),
   kernel: () => import('./kernel.ts'),
 };
 

@@ -18,6 +18,12 @@ ALTER SCHEMA extensions OWNER TO postgres;
 
 COMMENT ON SCHEMA extensions IS 'Extensions, apart from the data';
 
+CREATE SCHEMA jobs;
+
+ALTER SCHEMA jobs OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA jobs IS 'Background work: schedules, history, workers; app_user writes, ml_user sees nothing';
+
 CREATE SCHEMA maintenance;
 
 ALTER SCHEMA maintenance OWNER TO postgres;
@@ -30,6 +36,12 @@ ALTER SCHEMA monitoring OWNER TO postgres;
 
 COMMENT ON SCHEMA monitoring IS 'Customer Analyzer: views for whoever runs the database; closed to app_user and ml_user';
 
+CREATE SCHEMA pgboss;
+
+ALTER SCHEMA pgboss OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA pgboss IS 'The queue: tables of pg-boss as its version of package.json makes them; app_user sends and works, ml_user sees nothing';
+
 CREATE SCHEMA privacy;
 
 ALTER SCHEMA privacy OWNER TO customer_analyzer_owner;
@@ -39,6 +51,17 @@ COMMENT ON SCHEMA privacy IS 'Customer Analyzer: erasure of persons and its key;
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA extensions;
 
 COMMENT ON EXTENSION pg_stat_statements IS 'track planning and execution statistics of all SQL statements executed';
+
+CREATE TYPE pgboss.job_state AS ENUM (
+    'created',
+    'retry',
+    'active',
+    'completed',
+    'cancelled',
+    'failed'
+);
+
+ALTER TYPE pgboss.job_state OWNER TO customer_analyzer_owner;
 
 CREATE FUNCTION app_schema.check_limit(p_limit integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -1434,6 +1457,35 @@ ALTER FUNCTION app_schema.within_days(p_days numeric, p_language text) OWNER TO 
 
 COMMENT ON FUNCTION app_schema.within_days(p_days numeric, p_language text) IS 'within 30 days';
 
+CREATE FUNCTION jobs.clean_up(p_keep_days integer DEFAULT 90) RETURNS TABLE(what text, removed bigint)
+    LANGUAGE sql
+    AS $$
+  WITH runs AS (
+    DELETE FROM jobs.runs r WHERE r.started_at < now() - make_interval(days => p_keep_days) AND r.state <> 'running' RETURNING 1
+  ), workers AS (
+    DELETE FROM jobs.workers w WHERE w.seen_at < now() - interval '1 day' RETURNING 1
+  )
+  SELECT 'runs', (SELECT count(*) FROM runs) UNION ALL SELECT 'workers', (SELECT count(*) FROM workers)
+$$;
+
+ALTER FUNCTION jobs.clean_up(p_keep_days integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes history older than so many days, and workers that have not been seen for a day';
+
+CREATE FUNCTION jobs.get_maintenance_state() RETURNS TABLE(migrations text[], last_backup_at timestamp with time zone, last_drill_at timestamp with time zone, last_drill_succeeded boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT (SELECT array_agg(m.name ORDER BY m.name) FROM maintenance.migrations m),
+    (SELECT max(b.finished_at) FROM maintenance.backup_runs b WHERE b.kind = 'backup' AND b.succeeded),
+    (SELECT max(b.finished_at) FROM maintenance.backup_runs b WHERE b.kind = 'drill'),
+    (SELECT b.succeeded FROM maintenance.backup_runs b WHERE b.kind = 'drill' ORDER BY b.backup_run_id DESC LIMIT 1)
+$$;
+
+ALTER FUNCTION jobs.get_maintenance_state() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION jobs.get_maintenance_state() IS 'What readiness and metrics tell of the closed schema maintenance: migrations applied, last backup that succeeded, last drill. Runs with rights of the owner role';
+
 CREATE FUNCTION maintenance.apply_database_settings() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1562,6 +1614,83 @@ $$;
 ALTER FUNCTION monitoring.list_slow_queries() OWNER TO postgres;
 
 COMMENT ON FUNCTION monitoring.list_slow_queries() IS 'Statements of this database from pg_stat_statements since the last pg_stat_statements_reset(); none where the extension is missing';
+
+CREATE FUNCTION pgboss.create_queue(queue_name text, options json) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+    DECLARE
+      table_name varchar := 'j' || encode(sha224(queue_name::bytea), 'hex');
+      queue_created_on timestamptz;
+    BEGIN
+
+      WITH q as (
+      INSERT INTO pgboss.queue (
+        name,
+        policy,
+        retry_limit,
+        retry_delay,
+        retry_backoff,
+        expire_seconds,
+        retention_minutes,
+        dead_letter,
+        partition_name
+      )
+      VALUES (
+        queue_name,
+        options->>'policy',
+        (options->>'retryLimit')::int,
+        (options->>'retryDelay')::int,
+        (options->>'retryBackoff')::bool,
+        (options->>'expireInSeconds')::int,
+        (options->>'retentionMinutes')::int,
+        options->>'deadLetter',
+        table_name
+      )
+      ON CONFLICT DO NOTHING
+      RETURNING created_on
+      )
+      SELECT created_on into queue_created_on from q;
+
+      IF queue_created_on IS NULL THEN
+        RETURN;
+      END IF;
+
+      EXECUTE format('CREATE TABLE pgboss.%I (LIKE pgboss.job INCLUDING DEFAULTS)', table_name);
+
+      EXECUTE format('ALTER TABLE pgboss.%1$I ADD PRIMARY KEY (name, id)', table_name);
+      EXECUTE format('ALTER TABLE pgboss.%1$I ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue (name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED', table_name);
+      EXECUTE format('ALTER TABLE pgboss.%1$I ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue (name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED', table_name);
+      EXECUTE format('CREATE UNIQUE INDEX %1$s_i1 ON pgboss.%1$I (name, COALESCE(singleton_key, '''')) WHERE state = ''created'' AND policy = ''short''', table_name);
+      EXECUTE format('CREATE UNIQUE INDEX %1$s_i2 ON pgboss.%1$I (name, COALESCE(singleton_key, '''')) WHERE state = ''active'' AND policy = ''singleton''', table_name);
+      EXECUTE format('CREATE UNIQUE INDEX %1$s_i3 ON pgboss.%1$I (name, state, COALESCE(singleton_key, '''')) WHERE state <= ''active'' AND policy = ''stately''', table_name);
+      EXECUTE format('CREATE UNIQUE INDEX %1$s_i4 ON pgboss.%1$I (name, singleton_on, COALESCE(singleton_key, '''')) WHERE state <> ''cancelled'' AND singleton_on IS NOT NULL', table_name);
+      EXECUTE format('CREATE INDEX %1$s_i5 ON pgboss.%1$I (name, start_after) INCLUDE (priority, created_on, id) WHERE state < ''active''', table_name);
+
+      EXECUTE format('ALTER TABLE pgboss.%I ADD CONSTRAINT cjc CHECK (name=%L)', table_name, queue_name);
+      EXECUTE format('ALTER TABLE pgboss.job ATTACH PARTITION pgboss.%I FOR VALUES IN (%L)', table_name, queue_name);
+    END;
+    $_$;
+
+ALTER FUNCTION pgboss.create_queue(queue_name text, options json) OWNER TO customer_analyzer_owner;
+
+CREATE FUNCTION pgboss.delete_queue(queue_name text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+    DECLARE
+      table_name varchar;
+    BEGIN
+      WITH deleted as (
+        DELETE FROM pgboss.queue
+        WHERE name = queue_name
+        RETURNING partition_name
+      )
+      SELECT partition_name from deleted INTO table_name;
+
+      EXECUTE format('DROP TABLE IF EXISTS pgboss.%I', table_name);
+    END;
+    $$;
+
+ALTER FUNCTION pgboss.delete_queue(queue_name text) OWNER TO customer_analyzer_owner;
 
 CREATE FUNCTION privacy.anonymise_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2121,6 +2250,84 @@ ALTER TABLE app_schema.users_user_id_seq OWNER TO customer_analyzer_owner;
 
 ALTER SEQUENCE app_schema.users_user_id_seq OWNED BY app_schema.users.user_id;
 
+CREATE TABLE jobs.runs (
+    run_id bigint NOT NULL,
+    job text NOT NULL,
+    queue_id uuid,
+    attempt integer DEFAULT 1 NOT NULL,
+    cause text NOT NULL,
+    due_at timestamp with time zone,
+    state text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    worker text,
+    progress jsonb,
+    result jsonb,
+    error_code text,
+    message text,
+    CONSTRAINT runs_cause_check CHECK ((cause = ANY (ARRAY['schedule'::text, 'catch_up'::text, 'request'::text]))),
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'skipped'::text, 'interrupted'::text, 'handed_back'::text])))
+);
+
+ALTER TABLE jobs.runs OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE jobs.runs IS 'History: one row for each attempt, and one for what was skipped';
+
+COMMENT ON COLUMN jobs.runs.queue_id IS 'Id in pg-boss: the same for all attempts';
+
+COMMENT ON COLUMN jobs.runs.cause IS 'schedule: it was time; catch_up: it was time while nobody worked; request: somebody asked';
+
+COMMENT ON COLUMN jobs.runs.state IS 'interrupted: its worker ended in the middle; handed_back: its worker was told to stop, another goes on with it';
+
+COMMENT ON COLUMN jobs.runs.progress IS 'While it runs: label, done, total';
+
+COMMENT ON COLUMN jobs.runs.result IS 'What the command answered, as JSON';
+
+ALTER TABLE jobs.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobs.runs_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE jobs.schedules (
+    job text NOT NULL,
+    cron text NOT NULL,
+    time_zone text,
+    missed text DEFAULT 'run_once'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    next_run_at timestamp with time zone,
+    planned_by text,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schedules_missed_check CHECK ((missed = ANY (ARRAY['run_once'::text, 'skip'::text])))
+);
+
+ALTER TABLE jobs.schedules OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE jobs.schedules IS 'When each job runs by itself';
+
+COMMENT ON COLUMN jobs.schedules.cron IS 'Minute, hour, day of month, month, day of week';
+
+COMMENT ON COLUMN jobs.schedules.time_zone IS 'Whose clock; NULL is the shop''s';
+
+COMMENT ON COLUMN jobs.schedules.missed IS 'What becomes of runs that fell due while nobody worked: run_once makes up for them with one, skip records them';
+
+COMMENT ON COLUMN jobs.schedules.next_run_at IS 'Written by the workers; NULL until one has seen the schedule';
+
+COMMENT ON COLUMN jobs.schedules.planned_by IS 'Expression and zone that next_run_at comes from: where they changed since, it is worked out anew';
+
+CREATE TABLE jobs.workers (
+    worker text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE jobs.workers OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE jobs.workers IS 'Workers by host, process and start; one that is alive says so every few seconds';
+
 CREATE TABLE maintenance.backup_runs (
     backup_run_id bigint NOT NULL,
     kind text NOT NULL,
@@ -2585,6 +2792,350 @@ ALTER TABLE monitoring.slow_queries OWNER TO postgres;
 
 COMMENT ON VIEW monitoring.slow_queries IS 'Statements by mean time, slowest first; share_of_time is of all statements of this database';
 
+CREATE TABLE pgboss.archive (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    priority integer NOT NULL,
+    data jsonb,
+    state pgboss.job_state NOT NULL,
+    retry_limit integer NOT NULL,
+    retry_count integer NOT NULL,
+    retry_delay integer NOT NULL,
+    retry_backoff boolean NOT NULL,
+    start_after timestamp with time zone NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval NOT NULL,
+    created_on timestamp with time zone NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    archived_on timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE pgboss.archive OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE pgboss.archive IS 'pg-boss: what ended before that, for a week';
+
+CREATE TABLE pgboss.job (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text
+)
+PARTITION BY LIST (name);
+
+ALTER TABLE pgboss.job OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE pgboss.job IS 'pg-boss: what waits, runs, or ended in the last hours; partitioned by queue';
+
+CREATE TABLE pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'backup'::text))
+);
+
+ALTER TABLE pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'clean-up'::text))
+);
+
+ALTER TABLE pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'train'::text))
+);
+
+ALTER TABLE pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'backup-drill'::text))
+);
+
+ALTER TABLE pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'dead-letters'::text))
+);
+
+ALTER TABLE pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'score'::text))
+);
+
+ALTER TABLE pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'evaluate'::text))
+);
+
+ALTER TABLE pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'user-days'::text))
+);
+
+ALTER TABLE pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'recommendations'::text))
+);
+
+ALTER TABLE pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 OWNER TO customer_analyzer_owner;
+
+CREATE TABLE pgboss.queue (
+    name text NOT NULL,
+    policy text,
+    retry_limit integer,
+    retry_delay integer,
+    retry_backoff boolean,
+    expire_seconds integer,
+    retention_minutes integer,
+    dead_letter text,
+    partition_name text,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    updated_on timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE pgboss.queue OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE pgboss.queue IS 'pg-boss: one queue for each job, with its retries';
+
+CREATE TABLE pgboss.schedule (
+    name text NOT NULL,
+    cron text NOT NULL,
+    timezone text,
+    data jsonb,
+    options jsonb,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    updated_on timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE pgboss.schedule OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE pgboss.schedule IS 'pg-boss: not used, jobs.schedules is';
+
+CREATE TABLE pgboss.subscription (
+    event text NOT NULL,
+    name text NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    updated_on timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE pgboss.subscription OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE pgboss.subscription IS 'pg-boss: not used';
+
+CREATE TABLE pgboss.version (
+    version integer NOT NULL,
+    maintained_on timestamp with time zone,
+    cron_on timestamp with time zone,
+    monitored_on timestamp with time zone
+);
+
+ALTER TABLE pgboss.version OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE pgboss.version IS 'pg-boss: version of this schema, and when it was last tended';
+
 CREATE TABLE privacy.erasures (
     identity_hash text NOT NULL,
     erased_at timestamp with time zone DEFAULT now() NOT NULL
@@ -2619,6 +3170,24 @@ COMMENT ON TABLE privacy.rules IS 'What erase_user and export_user do with each 
 COMMENT ON COLUMN privacy.rules.erase_sql IS 'One statement; $1 is the user_id, $2 text[] of what names the person elsewhere (see privacy.mentions)';
 
 COMMENT ON COLUMN privacy.rules.export_sql IS 'One SELECT; $1 and $2 as in erase_sql';
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac FOR VALUES IN ('backup');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 FOR VALUES IN ('clean-up');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff FOR VALUES IN ('train');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e FOR VALUES IN ('backup-drill');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c FOR VALUES IN ('dead-letters');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 FOR VALUES IN ('score');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 FOR VALUES IN ('evaluate');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 FOR VALUES IN ('user-days');
+
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 FOR VALUES IN ('recommendations');
 
 ALTER TABLE ONLY app_schema.events ALTER COLUMN event_id SET DEFAULT nextval('app_schema.events_event_id_seq'::regclass);
 
@@ -2680,11 +3249,65 @@ ALTER TABLE ONLY app_schema.users
 ALTER TABLE ONLY app_schema.users
     ADD CONSTRAINT users_telegram_id_key UNIQUE (telegram_id);
 
+ALTER TABLE ONLY jobs.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY jobs.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (job);
+
+ALTER TABLE ONLY jobs.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (worker);
+
 ALTER TABLE ONLY maintenance.backup_runs
     ADD CONSTRAINT backup_runs_pkey PRIMARY KEY (backup_run_id);
 
 ALTER TABLE ONLY maintenance.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY pgboss.archive
+    ADD CONSTRAINT archive_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac
+    ADD CONSTRAINT j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502
+    ADD CONSTRAINT j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff
+    ADD CONSTRAINT j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e
+    ADD CONSTRAINT j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c
+    ADD CONSTRAINT j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5
+    ADD CONSTRAINT j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99
+    ADD CONSTRAINT j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555
+    ADD CONSTRAINT j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486
+    ADD CONSTRAINT jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_pkey PRIMARY KEY (name, id);
+
+ALTER TABLE ONLY pgboss.queue
+    ADD CONSTRAINT queue_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY pgboss.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY pgboss.subscription
+    ADD CONSTRAINT subscription_pkey PRIMARY KEY (event, name);
+
+ALTER TABLE ONLY pgboss.version
+    ADD CONSTRAINT version_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY privacy.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (identity_hash);
@@ -2721,6 +3344,120 @@ CREATE INDEX idx_user_identities_user_id ON app_schema.user_identities USING btr
 CREATE INDEX idx_user_metrics_segment_id ON app_schema.user_metrics USING btree (segment_id);
 
 CREATE INDEX idx_users_profile_data_gin ON app_schema.users USING gin (profile_data);
+
+CREATE INDEX idx_runs_job_run_id ON jobs.runs USING btree (job, run_id);
+
+COMMENT ON INDEX jobs.idx_runs_job_run_id IS 'History of one job, newest first; the last run of each';
+
+CREATE INDEX archive_i1 ON pgboss.archive USING btree (archived_on);
+
+CREATE UNIQUE INDEX j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_i1 ON pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_i2 ON pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_i3 ON pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_i4 ON pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_i5 ON pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i1 ON pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i2 ON pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i3 ON pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i4 ON pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i5 ON pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i1 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i2 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i3 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i4 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i5 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_i1 ON pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_i2 ON pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_i3 ON pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_i4 ON pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_i5 ON pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_i1 ON pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_i2 ON pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_i3 ON pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_i4 ON pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_i5 ON pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_i1 ON pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_i2 ON pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_i3 ON pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_i4 ON pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_i5 ON pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_i1 ON pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_i2 ON pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_i3 ON pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_i4 ON pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_i5 ON pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_i1 ON pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_i2 ON pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_i3 ON pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_i4 ON pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_i5 ON pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+CREATE UNIQUE INDEX jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_i1 ON pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_i2 ON pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_i3 ON pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_i4 ON pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_i5 ON pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_pkey;
 
 CREATE TRIGGER events_deleted AFTER DELETE ON app_schema.events REFERENCING OLD TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
@@ -2764,6 +3501,69 @@ ALTER TABLE ONLY app_schema.user_metrics
 ALTER TABLE ONLY app_schema.user_metrics
     ADD CONSTRAINT user_metrics_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j4f99ea80f7c5d78472f083d08a99c24d3909b3158de524c7042b902c
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j62eb2a8818844b56ee3ac4319be2930e6d44a57a173796b7ad9e88c5
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j9afaf13559d0a65e3fb1113cae2e0a4784b0752a79a7e4f8df15ad99
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j9b34c891349880fca6ee0922a2e8bb21e66b53915c0e0aef7d0f4555
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.queue
+    ADD CONSTRAINT queue_dead_letter_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name);
+
+ALTER TABLE ONLY pgboss.schedule
+    ADD CONSTRAINT schedule_name_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pgboss.subscription
+    ADD CONSTRAINT subscription_name_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE CASCADE;
+
 GRANT USAGE ON SCHEMA app_schema TO app_user;
 GRANT USAGE ON SCHEMA app_schema TO ml_user;
 
@@ -2775,14 +3575,24 @@ GRANT USAGE ON SCHEMA extensions TO app_user;
 GRANT USAGE ON SCHEMA extensions TO ml_user;
 GRANT USAGE ON SCHEMA extensions TO admin_user;
 
+GRANT USAGE ON SCHEMA jobs TO app_user;
+
 GRANT USAGE ON SCHEMA maintenance TO admin_user;
+GRANT USAGE ON SCHEMA maintenance TO customer_analyzer_owner;
 
 GRANT USAGE ON SCHEMA monitoring TO admin_user;
+
+GRANT USAGE ON SCHEMA pgboss TO app_user;
 
 GRANT USAGE ON SCHEMA privacy TO app_user;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO admin_user;
+
+REVOKE ALL ON TYPE pgboss.job_state FROM PUBLIC;
+GRANT ALL ON TYPE pgboss.job_state TO app_user;
+GRANT ALL ON TYPE pgboss.job_state TO ml_user;
+GRANT ALL ON TYPE pgboss.job_state TO admin_user;
 
 REVOKE ALL ON FUNCTION app_schema.check_limit(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO app_user;
@@ -2982,6 +3792,12 @@ REVOKE ALL ON FUNCTION app_schema.within_days(p_days numeric, p_language text) F
 GRANT ALL ON FUNCTION app_schema.within_days(p_days numeric, p_language text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.within_days(p_days numeric, p_language text) TO ml_user;
 
+REVOKE ALL ON FUNCTION jobs.clean_up(p_keep_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.clean_up(p_keep_days integer) TO app_user;
+
+REVOKE ALL ON FUNCTION jobs.get_maintenance_state() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.get_maintenance_state() TO app_user;
+
 REVOKE ALL ON FUNCTION maintenance.apply_database_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION monitoring.format_age(p_age interval) FROM PUBLIC;
@@ -2998,6 +3814,10 @@ GRANT ALL ON FUNCTION pg_catalog.lo_create(oid) TO admin_user;
 
 REVOKE ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) TO admin_user;
+
+REVOKE ALL ON FUNCTION pgboss.create_queue(queue_name text, options json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgboss.delete_queue(queue_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION privacy.anonymise_event() FROM PUBLIC;
 
@@ -3090,11 +3910,19 @@ GRANT SELECT ON TABLE app_schema.users TO ml_user;
 GRANT SELECT,USAGE ON SEQUENCE app_schema.users_user_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.users_user_id_seq TO ml_user;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.runs TO app_user;
+
+GRANT SELECT,UPDATE ON TABLE jobs.schedules TO app_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.workers TO app_user;
+
 GRANT SELECT,INSERT ON TABLE maintenance.backup_runs TO admin_user;
+GRANT SELECT ON TABLE maintenance.backup_runs TO customer_analyzer_owner;
 
 GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user;
 
 GRANT SELECT ON TABLE maintenance.migrations TO admin_user;
+GRANT SELECT ON TABLE maintenance.migrations TO customer_analyzer_owner;
 
 GRANT SELECT ON TABLE monitoring.activity TO admin_user;
 
@@ -3109,6 +3937,14 @@ GRANT SELECT ON TABLE monitoring.health TO admin_user;
 GRANT SELECT ON TABLE monitoring.locks TO admin_user;
 
 GRANT SELECT ON TABLE monitoring.slow_queries TO admin_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgboss.archive TO app_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgboss.job TO app_user;
+
+GRANT SELECT ON TABLE pgboss.queue TO app_user;
+
+GRANT SELECT,UPDATE ON TABLE pgboss.version TO app_user;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT SELECT,USAGE ON SEQUENCES TO app_user;
 ALTER DEFAULT PRIVILEGES FOR ROLE admin_user IN SCHEMA app_schema GRANT SELECT ON SEQUENCES TO ml_user;

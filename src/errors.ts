@@ -13,6 +13,7 @@ export const errorCodes = {
   EMBEDDED_NO_USER: { exit: 1, status: 500, title: 'No unprivileged user to run PostgreSQL' },
   DISK_FULL: { exit: 1, status: 507, title: 'No space left' },
   DATABASE_UNREACHABLE: { exit: 1, status: 503, title: 'Database cannot be reached' },
+  DATABASE_TIMEOUT: { exit: 1, status: 503, title: 'The database took too long' },
   DATABASE_NOT_READY: { exit: 1, status: 503, title: 'Database is not set up' },
   DATABASE_VERSION: { exit: 1, status: 500, title: 'PostgreSQL version is not supported' },
   DATABASE_REFUSED: { exit: 1, status: 500, title: 'The database refused a statement' },
@@ -40,6 +41,13 @@ export const errorCodes = {
   MODEL_BAD_INPUT: { exit: 2, status: 400, title: 'Data do not fit the model' },
   SCORING_NO_DATA: { exit: 1, status: 409, title: 'Nothing to score' },
   SCORING_BUSY: { exit: 1, status: 409, title: 'Another scoring run is writing' },
+  SCORING_STALE: { exit: 1, status: 409, title: 'No recent events to score' },
+
+  JOB_UNKNOWN: { exit: 2, status: 404, title: 'There is no such job' },
+  JOB_SCHEDULE: { exit: 2, status: 400, title: 'Schedule is not valid' },
+  JOB_BUSY: { exit: 1, status: 409, title: 'Job is waiting already' },
+  JOB_FAILED: { exit: 1, status: 500, title: 'Job failed' },
+  JOB_INTERRUPTED: { exit: 1, status: 500, title: 'Worker ended in the middle of a job' },
 
   DEMO_NOT_ALLOWED: { exit: 2, status: 409, title: 'The demonstration shop is not allowed here' },
 } as const;

@@ -25,6 +25,7 @@ interface Compose {
     | 'postgres'
     | 'migrate'
     | 'app'
+    | 'worker'
     | 'pgadmin'
     | 'metrics-user'
     | 'postgres-exporter'
@@ -144,34 +145,42 @@ describe('docker-compose.yml', () => {
   });
 
   it('starts in order: healthy database, finished migrations, application', () => {
-    const { postgres, migrate, app, pgadmin } = compose().services;
+    const { postgres, migrate, app, worker, pgadmin } = compose().services;
     expect(postgres.healthcheck?.test.join(' ')).toContain(
       'pg_isready --host 127.0.0.1 --username "$POSTGRES_USER"',
     );
     expect(migrate.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
     expect(migrate).toMatchObject({ command: ['db', 'migrate'], restart: 'no' });
-    expect(app.depends_on).toEqual({ migrate: { condition: 'service_completed_successfully' } });
+    for (const [service, command] of [
+      [app, 'serve'],
+      [worker, 'worker'],
+    ] as const)
+      expect(service).toMatchObject({
+        command: [command],
+        depends_on: { migrate: { condition: 'service_completed_successfully' } },
+      });
     expect(app.healthcheck?.test.join(' ')).toContain('/healthz');
     expect(pgadmin.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
   });
 
   it('hands the passwords of the roles to the init scripts and to the application alike', () => {
-    const { postgres, migrate, app } = compose(production).services;
+    const { postgres, migrate, app, worker } = compose(production).services;
     expect(postgres.environment['PGOPTIONS']).toBe(
       '-c customer_analyzer.app_password=application-secret -c customer_analyzer.ml_password=scoring-secret-16 -c customer_analyzer.admin_password=administration-secret',
     );
-    for (const service of [migrate, app]) {
-      const config = loadConfig(service.environment);
-      expect(config.databaseUrl).toBe(
-        'postgresql://custom_user:strong_password_here@postgres:5432/customer_analyzer_prod',
-      );
-    }
+    expect(loadConfig(migrate.environment).databaseUrl).toBe(
+      'postgresql://custom_user:strong_password_here@postgres:5432/customer_analyzer_prod',
+    );
+    expect(worker.environment).toEqual(app.environment);
+    // What serves and works never learns the password of the superuser.
+    expect(JSON.stringify(app)).not.toContain('strong_password_here');
     expect(loadConfig(migrate.environment).passwords).toMatchObject({
       app: 'application-secret',
       ml: 'scoring-secret-16',
       admin: 'administration-secret',
     });
     expect(loadConfig(app.environment)).toMatchObject({
+      databaseUrl: 'postgresql://app_user:application-secret@postgres:5432/customer_analyzer_prod',
       appDatabaseUrl: 'postgresql://app_user:application-secret@postgres:5432/customer_analyzer_prod',
       mlDatabaseUrl: 'postgresql://ml_user:scoring-secret-16@postgres:5432/customer_analyzer_prod',
       host: '0.0.0.0',

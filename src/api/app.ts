@@ -2,12 +2,17 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { jobRoutes } from './job-routes.ts';
+import { addMetrics } from './metrics-routes.ts';
 import { Problem, renderProblem } from './problem.ts';
 import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 
 export interface ApiOptions extends RouteOptions {
   logger: Logger;
   version: string;
+  /** Given where others count in it, too. */
+  metrics?: Metrics;
 }
 
 /** Composes the HTTP door; it listens nowhere, so that tests can inject. */
@@ -17,6 +22,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     frameworkErrors: renderProblem,
     bodyLimit: 1 << 20,
     requestTimeout: 30_000,
+    // Who takes nothing of an answer for so long, or sends nothing, is gone.
+    connectionTimeout: 60_000,
     routerOptions: { maxParamLength: 100 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } },
   });
@@ -35,6 +42,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     ),
   );
   app.addSchema(Problem);
+  addMetrics(app, options, options.metrics);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -55,5 +63,6 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   await app.register(userRoutes, options);
   await app.register(reasonRoutes, options);
   await app.register(productRoutes, options);
+  await app.register(jobRoutes, options);
   return app;
 }

@@ -4,7 +4,9 @@ import * as read from '../analytics/read.ts';
 import type { Pool } from '../database/pool.ts';
 import { checkReady } from '../database/ready.ts';
 import { AppError } from '../errors.ts';
+import { readReadiness } from '../metrics/read.ts';
 import { getRecommendations } from '../recommendations/serve.ts';
+import { migrationNames } from './metrics-routes.ts';
 import * as schemas from './schemas.ts';
 
 export interface RouteOptions {
@@ -27,13 +29,22 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
     {
       schema: {
         tags: ['health'],
-        summary: 'The database answers and is set up',
-        response: { 200: schemas.Health, 503: problems[503] },
+        summary: 'The database answers and has all migrations; whether a worker runs',
+        response: { 200: schemas.Readiness, 503: problems[503] },
       },
     },
     async () => {
       await checkReady(appPool);
-      return { status: 'ok' as const };
+      const { pendingMigrations, workerAgeSeconds } = await readReadiness(appPool, migrationNames);
+      if (pendingMigrations.length > 0)
+        throw new AppError('DATABASE_NOT_READY', `the database lacks ${pendingMigrations.join(', ')}`);
+      // Without a worker the API answers as before: taken out of service for it, nothing would.
+      const late = workerAgeSeconds === null || workerAgeSeconds > schemas.WORKER_IS_LATE_SECONDS;
+      return {
+        status: 'ok' as const,
+        worker: late ? ('missing' as const) : ('ok' as const),
+        worker_age_seconds: workerAgeSeconds,
+      };
     },
   );
 };

@@ -146,3 +146,15 @@ export const Segments = Type.Object({
 });
 
 export const Health = Type.Object({ status: Type.Literal('ok') });
+
+/** A worker says that it lives every 5 seconds. */
+export const WORKER_IS_LATE_SECONDS = 30;
+export const Readiness = Type.Object({
+  status: Type.Literal('ok'),
+  worker: Type.Unsafe<'ok' | 'missing'>({
+    type: 'string',
+    enum: ['ok', 'missing'],
+    description: 'Whether background jobs are worked on; the API does not need it',
+  }),
+  worker_age_seconds: nullable(Type.Number({ description: 'Since any worker was heard of' })),
+});

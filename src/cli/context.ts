@@ -1,6 +1,7 @@
 import { type Config, loadConfig } from '../config.ts';
 import { type Database, openDatabase } from '../database/open-database.ts';
 import { createOutput, type Output } from './output.ts';
+import type { WorkerChannel } from './worker-channel.ts';
 
 /** What every command gets: configuration, a database when it asks for one, and a place to print. */
 export interface CliContext {
@@ -24,6 +25,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 /** For statements that are under way; then the server is stopped, and what is not committed is rolled back. */
 const INTERRUPT_GRACE_MS = 2_000;
+/** Those who supervise services kill after ten seconds; before that all is closed, or given up: with PostgreSQL frozen nothing ever answers. */
+const CLOSE_WITHIN_MS = 8_000;
 
 function loadEnvironment(): NodeJS.ProcessEnv {
   try {
@@ -34,14 +37,14 @@ function loadEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
-export function createContext(): CliContext {
+export function createContext(channel: WorkerChannel | undefined): CliContext {
   const config = loadConfig(loadEnvironment());
-  const output = createOutput(process);
+  const output = createOutput(process, channel);
   const closers: (() => Promise<void>)[] = [];
   return Object.freeze({
     config,
     output,
-    beforeClose: (close: () => Promise<void>) => void closers.unshift(close),
+    beforeClose: (close: () => Promise<void>) => void closers.push(close),
     async withDatabase<T>(run: (database: Database) => Promise<T>, options: OpenOptions = {}): Promise<T> {
       const database = await openDatabase({
         ...config,
@@ -52,14 +55,20 @@ export function createContext(): CliContext {
       // A signal would otherwise leave the embedded server behind. To be stopped is how a service ends, and no failure.
       let interrupted = false;
       const interrupt = (signal: NodeJS.Signals): void => {
+        // Told a second time: whoever asks does not want to wait.
+        if (interrupted) process.exit(EXIT_CODES[signal]);
         interrupted = true;
+        setTimeout(() => process.exit(1), CLOSE_WITHIN_MS).unref();
         const stop = async (): Promise<void> => {
-          for (const close of closers) await close();
-          await database.close(INTERRUPT_GRACE_MS);
+          if (closers.length > 0) output.notice('stopping');
+          // Side by side: what serves and what works have their time to end each, not one after the other.
+          await Promise.allSettled(closers.map((close) => close()));
+          // A worker that ended has nobody to tell: what is under way must not be committed behind the back of the next one.
+          await database.close(channel ? 0 : INTERRUPT_GRACE_MS);
         };
         stop().finally(() => process.exit(closers.length > 0 ? 0 : EXIT_CODES[signal]));
       };
-      for (const signal of SIGNALS) process.once(signal, interrupt);
+      for (const signal of SIGNALS) process.on(signal, interrupt);
       try {
         return await run(database);
       } catch (error) {

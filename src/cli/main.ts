@@ -5,25 +5,33 @@ import { registerDemo } from './commands/demo.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
 import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
+import { registerJobs } from './commands/jobs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
+import { registerServe } from './commands/serve.ts';
 import { registerStart } from './commands/start.ts';
 import { registerTrain } from './commands/train.ts';
 import { registerUsers } from './commands/users.ts';
 import { createContext } from './context.ts';
-import { renderError } from './render-error.ts';
+import { failureOf, renderError } from './render-error.ts';
 import { VERSION } from './version.ts';
+import { asJobOption, openWorkerChannel } from './worker-channel.ts';
+
+const channel = openWorkerChannel();
 
 function createProgram(): Command {
-  const cli = createContext();
+  const cli = createContext(channel);
   const program = new Command('customer-analyzer')
     .description('Customer analytics and personalised recommendations on one PostgreSQL')
     .version(VERSION)
     .showHelpAfterError('(--help shows what can be given)')
+    .addOption(asJobOption())
     .exitOverride();
   registerStart(program, cli);
+  registerServe(program, cli);
+  registerJobs(program, cli);
   registerImport(program, cli);
   registerScore(program, cli);
   registerTrain(program, cli);
@@ -52,4 +60,5 @@ try {
   const { text, exitCode } = renderError(error);
   if (text) process.stderr.write(`${text}\n`);
   process.exitCode = exitCode;
+  channel?.send({ failure: failureOf(error) });
 }

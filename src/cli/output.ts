@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import type { WorkerChannel } from './worker-channel.ts';
 
 /** Everything that a command prints goes through here: answers to stdout, the story of the work to stderr. */
 export interface Output {
@@ -64,13 +65,24 @@ function lineProgress(label: string, stream: NodeJS.WriteStream): Progress {
   };
 }
 
-export function createOutput(terminal: Terminal): Output {
+function channelProgress(label: string, channel: WorkerChannel): Progress {
+  return {
+    update: (done, total) => channel.send({ progress: { label, done, total } }),
+    done: (text) => channel.send({ progress: { label: `${label}: ${text}`, done: 1, total: 1 } }),
+  };
+}
+
+/** Who runs as a job of a worker tells its progress to that. */
+export function createOutput(terminal: Terminal, channel: WorkerChannel | undefined): Output {
   const { stdout, stderr } = terminal;
   return {
     width: stdout.columns || 160,
     line: (text = '') => void stdout.write(`${text}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
     notice: (text) => void stderr.write(`${text}\n`),
-    progress: (label) => (stderr.isTTY ? barProgress(label, stderr) : lineProgress(label, stderr)),
+    progress: (label) => {
+      if (channel) return channelProgress(label, channel);
+      return stderr.isTTY ? barProgress(label, stderr) : lineProgress(label, stderr);
+    },
   };
 }

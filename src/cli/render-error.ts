@@ -22,3 +22,10 @@ export function renderError(thrown: unknown): { text: string; exitCode: number }
   if (typeof log === 'string') lines.push(...log.split('\n').map((line) => `  | ${line}`));
   return { text: lines.join('\n'), exitCode: error.exitCode };
 }
+
+/** What a worker is told of a command that failed: kept in the history of jobs, so in one line. */
+export function failureOf(thrown: unknown): { code: string; message: string } {
+  const error = databaseError(thrown);
+  if (error instanceof AppError) return { code: error.code, message: error.message };
+  return { code: thrown instanceof CommanderError ? 'USAGE' : 'INTERNAL', message: error.message };
+}

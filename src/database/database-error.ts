@@ -41,6 +41,10 @@ const translations: Record<string, Translation> = {
     code: 'DATABASE_UNREACHABLE',
     hint: 'All connections are taken; raise max_connections or start fewer processes.',
   },
+  '57014': {
+    code: 'DATABASE_TIMEOUT',
+    hint: 'Try again; if it stays so, look at what else the server is doing.',
+  },
   '57P01': { code: 'DATABASE_UNREACHABLE', hint: 'The server was stopped. Try again when it is back.' },
   '57P02': {
     code: 'DATABASE_UNREACHABLE',
@@ -79,6 +83,11 @@ export function databaseError(error: unknown): Error {
     return new AppError(translation.code, message, {
       details,
       hint: code?.startsWith('CA') ? (hint ?? translation.hint) : translation.hint,
+      cause: error,
+    });
+  if (message === 'Query read timeout')
+    return new AppError('DATABASE_TIMEOUT', 'the server stopped answering', {
+      hint: HINT_REACH,
       cause: error,
     });
   if (unreachable.test(message))

@@ -21,15 +21,26 @@ const types: pg.CustomTypesConfig = {
 export interface PoolOptions {
   applicationName: string;
   max?: number;
+  /** For requests that somebody waits for: a statement that takes longer is ended, and a server that is silent for longer is given up. */
+  queryTimeoutMs?: number;
+  /** How long a caller waits for a free connection, or for a new one. */
+  connectTimeoutMs?: number;
 }
+
+/** The server ends a statement by itself and says so; only where it has fallen silent does the client have to act. */
+const SILENCE_MS = 2_000;
 
 export function createPool(url: string, options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: options.applicationName,
     max: options.max ?? 10,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    ...(options.queryTimeoutMs === undefined
+      ? {}
+      : { statement_timeout: options.queryTimeoutMs, query_timeout: options.queryTimeoutMs + SILENCE_MS }),
     types,
   });
   // An idle connection that dies (server restarted) is replaced at the next use; without a listener it would end the process.

@@ -112,7 +112,7 @@ export async function lockIdentities(client: Client, source: string): Promise<vo
   await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [identityLock, source]);
 }
 
-/** In place of the id of who was erased: the database stores such events as nobody's (database/migrations/0012-erasure.sql). */
+/** In place of the id of who was erased: the database stores such events as nobody's (database/migrations/0013-erasure.sql). */
 const ERASED_USER_ID = -1;
 
 /** The ids of those that exist, by place in `externalIds` (from 0); ERASED_USER_ID for who was erased. */

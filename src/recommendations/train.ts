@@ -2,11 +2,9 @@ import type pg from 'pg';
 import { copyInto, copyLines } from '../database/copy-stream.ts';
 import { databaseError } from '../database/database-error.ts';
 import { inSnapshot, inTransaction } from '../database/pool.ts';
-import {
-  fitItemNeighbours,
-  type Interactions,
-  type ItemNeighbours,
-} from '../models/recommender/item-neighbours.ts';
+import type { Interactions } from '../models/recommender/interactions.ts';
+import { fitItemNeighbours } from '../models/recommender/item-neighbours.ts';
+import type { Neighbours } from '../models/recommender/recommender.ts';
 import * as queries from './queries.ts';
 
 export interface TrainOptions {
@@ -92,10 +90,10 @@ async function readInteractions(
   };
 }
 
-function* neighbourRows(model: ItemNeighbours, productIds: number[]): Generator<[number, string, string]> {
+function* neighbourRows(model: Neighbours, productIds: number[]): Generator<[number, string, string]> {
   for (const [item, ids] of model.ids.entries()) {
     if (ids.length === 0) continue;
-    const similarities = model.similarities[item] as Float32Array;
+    const similarities = model.weights[item] as Float32Array;
     yield [
       productIds[item]!,
       `{${Array.from(ids, (id) => productIds[id]).join(',')}}`,
@@ -129,7 +127,7 @@ export async function trainRecommendations(
         interactions: await readInteractions(client, options.asOf, parameters.historyPerCustomer),
       };
     });
-    const model = fitItemNeighbours(interactions.data, parameters);
+    const model = fitItemNeighbours(interactions.data, parameters).toNeighbours(parameters.neighbours);
     const pairs = model.ids.reduce((sum, ids) => sum + ids.length, 0);
     const result = {
       products: demand.length,

@@ -37,7 +37,7 @@ export interface FittedCandidate {
   toJSON(): StoredCandidate;
 }
 
-export interface ForecastWithReasons {
+interface ForecastWithReasons {
   readonly probabilities: Float64Array;
   readonly strongest: StrongestEffects;
 }

@@ -100,20 +100,26 @@ describe.each([
              CASE WHEN has_schema_privilege(r, n, 'USAGE') THEN 'USAGE' END, CASE WHEN has_schema_privilege(r, n, 'CREATE') THEN 'CREATE' END))
            AS may
          FROM unnest(ARRAY['app_user', 'ml_user', 'admin_user']) r,
-           unnest(ARRAY['app_schema', 'maintenance', 'compatibility', 'extensions', 'public']) n`,
+           unnest(ARRAY['app_schema', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'extensions', 'public']) n`,
       );
       expect(schemas?.['may']).toEqual({
         'app_user app_schema': 'USAGE',
+        'app_user jobs': 'USAGE',
+        'app_user pgboss': 'USAGE',
         'app_user maintenance': '',
         'app_user compatibility': 'USAGE',
         'app_user extensions': 'USAGE',
         'app_user public': '',
         'ml_user app_schema': 'USAGE',
+        'ml_user jobs': '',
+        'ml_user pgboss': '',
         'ml_user maintenance': '',
         'ml_user compatibility': 'USAGE',
         'ml_user extensions': 'USAGE',
         'ml_user public': '',
         'admin_user app_schema': 'USAGE CREATE',
+        'admin_user jobs': 'USAGE CREATE',
+        'admin_user pgboss': 'USAGE CREATE',
         'admin_user maintenance': 'USAGE',
         'admin_user compatibility': 'USAGE',
         'admin_user extensions': 'USAGE',
@@ -153,9 +159,9 @@ describe.each([
            UNION ALL SELECT 'schema', nspname, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace
              WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
            UNION ALL SELECT 'relation', oid::regclass::text, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
-             FROM pg_class WHERE relnamespace::regnamespace::text IN ('app_schema', 'maintenance', 'compatibility', 'public')
+             FROM pg_class WHERE relnamespace::regnamespace::text IN ('app_schema', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'public')
            UNION ALL SELECT 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))
-             FROM pg_proc WHERE pronamespace::regnamespace::text IN ('app_schema', 'maintenance', 'compatibility', 'public')
+             FROM pg_proc WHERE pronamespace::regnamespace::text IN ('app_schema', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'public')
          ) o, LATERAL aclexplode(acl) WHERE grantee = 0`,
       );
       expect(rows).toEqual([]);
@@ -174,12 +180,29 @@ describe.each([
     expect(rows).toEqual([]);
   });
 
-  it('every table and function of app_schema says what it is', async () => {
+  it('the owner role owns all of jobs and pgboss; one function there runs with its rights, and pins its search path', async () => {
+    const rows = await superuser(
+      `SELECT name, owner FROM (
+         SELECT oid::regclass::text AS name, pg_get_userbyid(relowner) AS owner FROM pg_class
+           WHERE relnamespace::regnamespace::text IN ('jobs', 'pgboss')
+         UNION ALL SELECT oid::regprocedure::text, pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace::regnamespace::text IN ('jobs', 'pgboss')
+       ) o WHERE owner <> 'customer_analyzer_owner'`,
+    );
+    expect(rows).toEqual([]);
+    const definers = await superuser(
+      `SELECT oid::regprocedure::text AS name, proconfig FROM pg_proc WHERE pronamespace::regnamespace::text IN ('jobs', 'pgboss') AND prosecdef`,
+    );
+    expect(definers).toEqual([
+      { name: 'jobs.get_maintenance_state()', proconfig: ['search_path=pg_catalog, pg_temp'] },
+    ]);
+  });
+
+  it('every table and function of ours says what it is', async () => {
     const rows = await superuser(
       `SELECT oid::regclass::text AS name FROM pg_class
-       WHERE relnamespace = 'app_schema'::regnamespace AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL
+       WHERE relnamespace::regnamespace::text IN ('app_schema', 'jobs') AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL
        UNION ALL SELECT oid::regprocedure::text FROM pg_proc
-       WHERE pronamespace = 'app_schema'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL`,
+       WHERE pronamespace::regnamespace::text IN ('app_schema', 'jobs') AND obj_description(oid, 'pg_proc') IS NULL`,
     );
     expect(rows).toEqual([]);
   });

@@ -6,6 +6,8 @@ import { findRunningEmbedded } from '../../database/embedded/running.ts';
 import { migrate, migrationStatus } from '../../database/migrations.ts';
 import { DATABASE_NAME, type Database } from '../../database/open-database.ts';
 import { AppError } from '../../errors.ts';
+import { cleanUp, refreshUserDays } from '../../jobs/manage.ts';
+import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { renderTable } from '../table.ts';
 import { registerDbCheck } from './db-check.ts';
@@ -80,10 +82,38 @@ async function showStatus(cli: CliContext, json: boolean): Promise<void> {
   await cli.withDatabase((database) => show(database.urls.admin), { checkReady: false });
 }
 
+function registerUpkeep(db: Command, cli: CliContext): void {
+  db.command('refresh-days')
+    .description(
+      'Fold new events into days of customers; nothing depends on it but the speed of the next scoring',
+    )
+    .option('--rebuild', 'fold all days anew')
+    .option('--json', 'answer as JSON')
+    .action(({ rebuild = false, json }: { rebuild?: boolean; json?: boolean }) =>
+      cli.withDatabase(async ({ appPool }) => {
+        const days = await refreshUserDays(appPool, rebuild);
+        if (json) cli.output.json({ days });
+        else cli.output.line(`${days} days written`);
+      }),
+    );
+  db.command('clean-up')
+    .description('Remove old history of background work')
+    .option('--keep-days <n>', 'history younger than this stays', wholeNumber(1, 3650), 90)
+    .option('--json', 'answer as JSON')
+    .action(({ keepDays, json }: { keepDays: number; json?: boolean }) =>
+      cli.withDatabase(async ({ appPool }) => {
+        const removed = await cleanUp(appPool, keepDays);
+        if (json) return cli.output.json({ removed });
+        for (const [what, count] of Object.entries(removed)) cli.output.line(`${what}: ${count} removed`);
+      }),
+    );
+}
+
 export function registerDb(program: Command, cli: CliContext): void {
   const db = program
     .command('db')
-    .description('The database: migrations, address, psql, monitoring, security');
+    .description('The database: migrations, address, psql, upkeep, monitoring, security');
+  registerUpkeep(db, cli);
   registerDbMonitoring(db, cli);
   registerDbCheck(db, cli);
   db.command('migrate')

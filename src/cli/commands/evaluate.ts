@@ -8,6 +8,7 @@ import { evaluateSegments } from '../../scoring/evaluate-segments.ts';
 import { type Language, languageOption, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { renderLifetimeValue, renderOutcome, renderSegments } from '../evaluation-tables.ts';
+import { registerEvaluateRecommender } from './evaluate-recommender.ts';
 
 interface Flags {
   asOf?: string;
@@ -96,4 +97,5 @@ export function registerEvaluate(program: Command, cli: CliContext): void {
       .action((flags: Flags) => cli.withDatabase((database) => evaluate(cli, database, kind, flags)));
     if (kind === 'segments') one.addOption(languageOption());
   }
+  registerEvaluateRecommender(command, cli);
 }

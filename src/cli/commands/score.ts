@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { latestPeriod } from '../../analytics/read.ts';
 import type { Database } from '../../database/open-database.ts';
+import { AppError } from '../../errors.ts';
 import { trainRecommendations } from '../../recommendations/train.ts';
 import { parseAsOf } from '../../scoring/as-of.ts';
 import { type ScoreSummary, score } from '../../scoring/score.ts';
@@ -110,6 +112,18 @@ function renderSummary(cli: CliContext, summary: ScoreSummary): void {
   }
 }
 
+/** Of a shop whose events are history, scores as of today say that everybody has left: a schedule must not put them over those of then. */
+async function refuseStale({ appPool }: Database, asOf: Date): Promise<void> {
+  const period = await latestPeriod(appPool, asOf);
+  if (!period) return;
+  const days = Math.floor((asOf.getTime() - Date.parse(period.end_date)) / MS_PER_DAY);
+  if (days <= STALE_DAYS) return;
+  throw new AppError('SCORING_STALE', `the latest event is ${days} days old`, {
+    details: { latest: period.end_date },
+    hint: `Scores as of then: customer-analyzer score --as-of ${period.end_date}`,
+  });
+}
+
 export function registerScore(program: Command, cli: CliContext): void {
   program
     .command('score')
@@ -118,10 +132,15 @@ export function registerScore(program: Command, cli: CliContext): void {
       '--as-of <moment>',
       'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now',
     )
+    .option(
+      '--unless-stale',
+      `leave the scores as they are where the latest event is older than ${STALE_DAYS} days`,
+    )
     .option('--json', 'answer as JSON')
-    .action(({ asOf, json }: { asOf?: string; json?: boolean }) =>
+    .action(({ asOf, json, unlessStale }: { asOf?: string; json?: boolean; unlessStale?: boolean }) =>
       cli.withDatabase(async (database) => {
         const moment = asOf === undefined ? new Date() : await parseAsOf(database.appPool, asOf);
+        if (unlessStale) await refuseStale(database, moment);
         const summary = await scoreAll(cli, database, moment);
         if (!json) return renderSummary(cli, summary);
         const {

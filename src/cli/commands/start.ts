@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
 import { latestRun, listUsers } from '../../analytics/read.ts';
-import { createApi } from '../../api/app.ts';
-import { listen } from '../../api/listen.ts';
 import type { Database } from '../../database/open-database.ts';
 import { isEmpty } from '../../database/ready.ts';
 import { hasDemoShop, loadDemoShop } from '../../demo/load.ts';
@@ -10,7 +8,7 @@ import { openDemoShop } from '../../demo/simulate.ts';
 import { createLogger } from '../../logger.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { VERSION } from '../version.ts';
+import { serveApi, untilSignal, work } from '../serving.ts';
 import { scoreAll } from './score.ts';
 
 async function makeDemoShop(cli: CliContext, database: Database): Promise<void> {
@@ -71,6 +69,7 @@ async function welcome(
 interface StartOptions {
   once?: boolean;
   demo: boolean;
+  worker: boolean;
   port?: number;
 }
 
@@ -80,19 +79,11 @@ async function serve(
   options: StartOptions,
   withDemo: boolean,
 ): Promise<void> {
-  const { config } = cli;
-  const logger = createLogger(config.logLevel);
-  const api = await createApi({ appPool: database.appPool, logger, version: VERSION, now: () => new Date() });
-  const port = options.port ?? config.port;
-  const fixed = options.port !== undefined || config.portGiven;
-  const address = await listen(api, config.host, port, !fixed);
-  cli.beforeClose(async () => {
-    cli.output.notice('stopping');
-    await api.close();
-  });
+  const logger = createLogger(cli.config.logLevel);
+  const address = await serveApi(cli, database, logger, options.port);
+  if (options.worker) work(cli, database, logger);
   await welcome(cli, database, address, withDemo);
-  // A signal ends the process, through beforeClose.
-  await new Promise<never>(() => undefined);
+  await untilSignal();
 }
 
 async function start(cli: CliContext, database: Database, options: StartOptions): Promise<void> {
@@ -116,6 +107,7 @@ export function registerStart(program: Command, cli: CliContext): void {
     .description('Set everything up and serve; an empty embedded database gets a demonstration shop')
     .option('--once', 'set up, then exit instead of serving')
     .option('--no-demo', 'leave an empty database empty')
+    .option('--no-worker', 'serve only; run `customer-analyzer worker` beside it')
     .option('--port <n>', 'port of the HTTP API', wholeNumber(0, 65_535))
     .action((options: StartOptions) =>
       cli.withDatabase((database) => start(cli, database, options), {

@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
+import type { Database } from '../../database/open-database.ts';
+import { trainRecommendations } from '../../recommendations/train.ts';
 import { parseAsOf } from '../../scoring/as-of.ts';
 import { type TrainSummary, train } from '../../scoring/train.ts';
 import type { CliContext } from '../context.ts';
@@ -31,32 +33,58 @@ const columns: Column<TrainSummary>[] = [
   { heading: 'verdict', cell: verdict, maxLength: 80 },
 ];
 
+interface Flags {
+  asOf?: string;
+  json?: boolean;
+}
+
+async function trainModels(cli: CliContext, database: Database, asOf: Date, json?: boolean): Promise<void> {
+  const progress = cli.output.progress('training models');
+  const models = await train(database.mlPool, database.appPool, {
+    ...cli.config.scoring,
+    asOf,
+    codeVersion: VERSION,
+    onProgress: progress.update,
+  });
+  const promoted = models.filter((model) => model.promoted).length;
+  progress.done(`${models.length} kinds, ${promoted} promoted`);
+  if (json) return cli.output.json({ asOf, models });
+  cli.output.line(renderTable(models, columns));
+  for (const { kind, missing } of models)
+    for (const line of renderMissing(kind, missing)) cli.output.line(line);
+  renderEvaluations(cli, Object.fromEntries(models.map((model) => [model.kind, model.evaluation])));
+}
+
+async function trainItems(cli: CliContext, database: Database, asOf: Date, json?: boolean): Promise<void> {
+  const trained = await trainRecommendations(database.mlPool, database.appPool, {
+    asOf,
+    codeVersion: VERSION,
+  });
+  if (json) return cli.output.json({ asOf, ...trained });
+  cli.output.line(
+    `${trained.pairs} pairs of ${trained.products} products, ${trained.repeatedly} of them bought repeatedly`,
+  );
+}
+
 export function registerTrain(program: Command, cli: CliContext): void {
   program
     .command('train')
     .description('Fit, calibrate and judge the models; promote those that are not worse than what is in use')
+    .addArgument(
+      new Argument('[what]', 'models of customers, or recommendations of products')
+        .choices(['models', 'recommendations'])
+        .default('models'),
+    )
     .option(
       '--as-of <moment>',
       'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now',
     )
     .option('--json', 'answer as JSON')
-    .action(({ asOf, json }: { asOf?: string; json?: boolean }) =>
-      cli.withDatabase(async ({ mlPool, appPool }) => {
-        const moment = asOf === undefined ? new Date() : await parseAsOf(appPool, asOf);
-        const progress = cli.output.progress('training models');
-        const models = await train(mlPool, appPool, {
-          ...cli.config.scoring,
-          asOf: moment,
-          codeVersion: VERSION,
-          onProgress: progress.update,
-        });
-        const promoted = models.filter((model) => model.promoted).length;
-        progress.done(`${models.length} kinds, ${promoted} promoted`);
-        if (json) return cli.output.json({ asOf: moment, models });
-        cli.output.line(renderTable(models, columns));
-        for (const { kind, missing } of models)
-          for (const line of renderMissing(kind, missing)) cli.output.line(line);
-        renderEvaluations(cli, Object.fromEntries(models.map((model) => [model.kind, model.evaluation])));
+    .action((what: string, { asOf, json }: Flags) =>
+      cli.withDatabase(async (database) => {
+        const moment = asOf === undefined ? new Date() : await parseAsOf(database.appPool, asOf);
+        const run = what === 'recommendations' ? trainItems : trainModels;
+        await run(cli, database, moment, json);
       }),
     );
 }

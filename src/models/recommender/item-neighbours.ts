@@ -1,101 +1,98 @@
 import { AppError } from '../../errors.ts';
+import { type Columns, checkInteractions, type Interactions, transpose } from './interactions.ts';
+import type { ItemRecommender, Neighbours } from './recommender.ts';
+import { sparseItemRecommender } from './sparse-item-recommender.ts';
 
-/** Who took what, one row a user (compressed sparse rows). Items are numbered 0 … itemCount-1; an item stands once in a row. */
-export interface Interactions {
-  itemCount: number;
-  /** Row u is items[offsets[u]] … items[offsets[u+1]-1]; length users + 1. */
-  offsets: Int32Array;
-  items: Int32Array;
-  /** Strength of each interaction, > 0. */
-  weights: Float32Array;
-}
+/**
+ * How alike two items are, from what their users have in common (`common`, of weights) and each has for itself (`own`, of squared
+ * weights). Cosine: Sarwar et al. 2001, eq. 3. Jaccard, lift and counts: the choices of SAR (Microsoft `recommenders`).
+ */
+export type Similarity = 'cosine' | 'jaccard' | 'lift' | 'counts';
 
 export interface ItemNeighbourOptions {
   /** Neighbours kept for each item, most similar first. */
-  neighbours: number;
-  /** Added to the product of the norms: pulls similarities that rest on one or two customers towards 0. */
-  shrinkage: number;
+  readonly neighbours: number;
+  /** Added to what the similarity divides by: pulls those that rest on one or two customers towards 0. */
+  readonly shrinkage: number;
+  /** Cosine unless given. */
+  readonly similarity?: Similarity;
 }
 
-export interface ItemNeighbours {
-  /** For each item its neighbours, most similar first; ties by item number. */
-  readonly ids: readonly Int32Array[];
-  /** Cosine similarity 0-1, aligned with `ids`. */
-  readonly similarities: readonly Float32Array[];
-}
+const formulas: Record<
+  Similarity,
+  (common: number, own: number, other: number, shrinkage: number) => number
+> = {
+  cosine: (common, own, other, shrinkage) => common / (Math.sqrt(own) * Math.sqrt(other) + shrinkage),
+  jaccard: (common, own, other, shrinkage) => common / (Math.max(own + other - common, common) + shrinkage),
+  lift: (common, own, other, shrinkage) => common / (own * other + shrinkage),
+  counts: (common) => common,
+};
 
-function transpose(data: Interactions): { offsets: Int32Array; users: Int32Array; weights: Float32Array } {
-  const offsets = new Int32Array(data.itemCount + 1);
-  for (const item of data.items) offsets[item + 1]! += 1;
-  for (let i = 0; i < data.itemCount; i++) offsets[i + 1]! += offsets[i]!;
-  const next = offsets.slice();
-  const users = new Int32Array(data.items.length);
-  const weights = new Float32Array(data.items.length);
-  for (let user = 0; user + 1 < data.offsets.length; user++) {
-    for (let k = data.offsets[user]!; k < data.offsets[user + 1]!; k++) {
-      const position = next[data.items[k]!]!++;
-      users[position] = user;
-      weights[position] = data.weights[k]!;
+/** Inner products of items, one row at a time, in arrays as large as the catalogue: what is touched is cleaned by the reader. */
+export class CoOccurrences {
+  readonly #data: Interactions;
+  readonly #columns: Columns;
+  /** dot[j] after `load(i)`: the sum over users of weight_i * weight_j. */
+  readonly dot: Float64Array;
+  readonly #touched: Int32Array;
+  #count = 0;
+
+  constructor(data: Interactions) {
+    this.#data = data;
+    this.#columns = transpose(data);
+    this.dot = new Float64Array(data.itemCount);
+    this.#touched = new Int32Array(data.itemCount);
+  }
+
+  /** The items that share a user with `item`, itself among them; a view that the next call overwrites. */
+  load(item: number): Int32Array {
+    for (let t = 0; t < this.#count; t++) this.dot[this.#touched[t]!] = 0;
+    this.#count = 0;
+    const { offsets, users, weights } = this.#columns;
+    for (let k = offsets[item]!; k < offsets[item + 1]!; k++) {
+      const user = users[k]!;
+      const weight = weights[k]!;
+      for (let m = this.#data.offsets[user]!; m < this.#data.offsets[user + 1]!; m++) {
+        const other = this.#data.items[m]!;
+        if (this.dot[other] === 0) this.#touched[this.#count++] = other;
+        this.dot[other]! += weight * this.#data.weights[m]!;
+      }
     }
+    return this.#touched.subarray(0, this.#count);
   }
-  return { offsets, users, weights };
 }
 
-function check(data: Interactions): void {
-  const size = data.items.length;
-  const bad = (what: string): never => {
-    throw new AppError('MODEL_BAD_INPUT', `interactions: ${what}`);
-  };
-  if (data.weights.length !== size || data.offsets.at(-1) !== size)
-    bad('offsets, items and weights do not fit each other');
-  for (let k = 0; k < size; k++) {
-    const item = data.items[k]!;
-    if (item < 0 || item >= data.itemCount)
-      bad(`item ${item} at position ${k} is not among the ${data.itemCount} items`);
-    if (!(data.weights[k]! > 0) || !Number.isFinite(data.weights[k]!))
-      bad(`weight at position ${k} is not a positive number`);
+function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neighbours {
+  const similarity = options.similarity ?? 'cosine';
+  const formula = formulas[similarity];
+  const own = new Float64Array(data.itemCount);
+  for (let k = 0; k < data.items.length; k++) own[data.items[k]!]! += data.weights[k]! ** 2;
+  const products = new CoOccurrences(data);
+  const ids: Int32Array[] = [];
+  const weights: Float32Array[] = [];
+  const score = new Float64Array(data.itemCount);
+  for (let item = 0; item < data.itemCount; item++) {
+    const candidates = products.load(item).filter((other) => other !== item);
+    for (const other of candidates)
+      score[other] = formula(products.dot[other]!, own[item]!, own[other]!, options.shrinkage);
+    const best = candidates.sort((a, b) => score[b]! - score[a]! || a - b).slice(0, options.neighbours);
+    ids.push(best);
+    weights.push(Float32Array.from(best, (other) => score[other]!));
   }
+  return { ids, weights };
 }
 
 /**
- * Item-item cosine similarity (Sarwar et al. 2001, "Item-based collaborative filtering recommendation algorithms", eq. 3) with
- * shrinkage: sim(i, j) = <x_i, x_j> / (|x_i| |x_j| + shrinkage). One pass over each item's users and their rows: the cost is the sum of
- * squared row lengths, the memory that of the catalogue. Deterministic.
+ * Item-item similarity with shrinkage, from one pass over each item's users and their rows: the cost is the sum of squared row lengths,
+ * the memory that of the catalogue. Deterministic.
  * @throws MODEL_BAD_INPUT
  */
-export function fitItemNeighbours(data: Interactions, options: ItemNeighbourOptions): ItemNeighbours {
-  check(data);
-  const columns = transpose(data);
-  const norms = new Float64Array(data.itemCount);
-  for (let k = 0; k < data.items.length; k++) norms[data.items[k]!]! += data.weights[k]! ** 2;
-  for (let i = 0; i < data.itemCount; i++) norms[i] = Math.sqrt(norms[i]!);
-
-  const dot = new Float64Array(data.itemCount);
-  const touched = new Int32Array(data.itemCount);
-  const ids: Int32Array[] = [];
-  const similarities: Float32Array[] = [];
-  for (let item = 0; item < data.itemCount; item++) {
-    let count = 0;
-    for (let k = columns.offsets[item]!; k < columns.offsets[item + 1]!; k++) {
-      const user = columns.users[k]!;
-      const weight = columns.weights[k]!;
-      for (let m = data.offsets[user]!; m < data.offsets[user + 1]!; m++) {
-        const other = data.items[m]!;
-        if (dot[other] === 0) touched[count++] = other;
-        dot[other]! += weight * data.weights[m]!;
-      }
-    }
-    const candidates = touched.subarray(0, count);
-    for (const other of candidates)
-      dot[other] = dot[other]! / (norms[item]! * norms[other]! + options.shrinkage);
-    dot[item] = 0;
-    const best = [...candidates]
-      .filter((other) => other !== item)
-      .sort((a, b) => dot[b]! - dot[a]! || a - b)
-      .slice(0, options.neighbours);
-    ids.push(Int32Array.from(best));
-    similarities.push(Float32Array.from(best, (other) => dot[other]!));
-    for (const other of candidates) dot[other] = 0;
-  }
-  return Object.freeze({ ids, similarities });
+export function fitItemNeighbours(data: Interactions, options: ItemNeighbourOptions): ItemRecommender {
+  checkInteractions(data);
+  if (!(options.shrinkage >= 0) || !(options.neighbours >= 1))
+    throw new AppError(
+      'MODEL_BAD_INPUT',
+      'Item neighbours: at least one neighbour, and no negative shrinkage.',
+    );
+  return sparseItemRecommender('item-knn', findNeighbours(data, options));
 }

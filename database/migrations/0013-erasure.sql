@@ -1,4 +1,4 @@
--- Erasing a person, and keeping erased who comes again with a repeated import or an older backup. See docs/adr/0010-erasure.md.
+-- Erasing a person, and keeping erased who comes again with a repeated import or an older backup. See docs/adr/0011-erasure.md.
 
 RESET ROLE;
 CREATE SCHEMA privacy AUTHORIZATION customer_analyzer_owner;

@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify';
+import { readMigrationFiles } from '../database/sql-files.ts';
+import { createMetrics, type Metrics } from '../metrics/metrics.ts';
+import { watchDatabase } from '../metrics/read.ts';
+import type { RouteOptions } from './routes.ts';
+
+export const migrationNames = readMigrationFiles().map(({ name }) => name);
+
+/** Observes every answer, and shows what is known to Prometheus. Registered on the root: a plugin's hooks would see its own routes only. */
+export function addMetrics(
+  app: FastifyInstance,
+  { appPool }: RouteOptions,
+  metrics: Metrics = createMetrics(),
+): void {
+  metrics.watchPool('api', appPool);
+  const readDatabase = watchDatabase(metrics.registry, appPool, migrationNames);
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
+  });
+  app.get('/metrics', { schema: { hide: true }, config: { scope: 'read' } }, async (_request, reply) => {
+    await readDatabase();
+    return reply
+      .type(metrics.registry.contentType)
+      .serializer(String)
+      .send(await metrics.registry.metrics());
+  });
+}

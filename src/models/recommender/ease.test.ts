@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { plainLinearAlgebra } from '../linear-algebra/plain.ts';
+import { Random } from '../random.ts';
+import { fitEase, gramMatrix } from './ease.ts';
+import type { Interactions } from './interactions.ts';
+import { fitSparseRidge } from './sparse-ridge.ts';
+
+function random(users: number, itemCount: number, seed: number, density = 0.2): Interactions {
+  const draw = Random.fromSeed(seed, 'ease test');
+  const offsets = [0];
+  const items: number[] = [];
+  for (let user = 0; user < users; user++) {
+    for (let item = 0; item < itemCount; item++) if (draw.bernoulli(density)) items.push(item);
+    offsets.push(items.length);
+  }
+  const weights = Float32Array.from(items, () => 0.5 + draw.uniform());
+  return { itemCount, offsets: Int32Array.from(offsets), items: Int32Array.from(items), weights };
+}
+
+function weightsOf(model: Awaited<ReturnType<typeof fitEase>>): number[][] {
+  return Array.from({ length: model.itemCount }, (_, item) => {
+    const scores = new Float32Array(model.itemCount);
+    model.score({ items: Int32Array.of(item), weights: Float32Array.of(1) }, scores);
+    return [...scores];
+  });
+}
+
+describe('EASE', () => {
+  it('is the ridge regression of each item on the others: its gradient is zero', async () => {
+    const data = random(60, 9, 1);
+    const gram = gramMatrix(data);
+    for (const dropout of [0, 0.4]) {
+      const weights = weightsOf(await fitEase(data, { lambda: 3, dropout }, plainLinearAlgebra));
+      for (let j = 0; j < 9; j++) {
+        expect(weights[j]![j]).toBe(0);
+        for (let i = 0; i < 9; i++) {
+          if (i === j) continue;
+          const penalty = 3 + (dropout / (1 - dropout)) * gram[i * 9 + i]!;
+          let gradient = penalty * weights[i]![j]! - gram[i * 9 + j]!;
+          for (let k = 0; k < 9; k++) gradient += gram[i * 9 + k]! * weights[k]![j]!;
+          expect(gradient).toBeCloseTo(0, 3);
+        }
+      }
+    }
+  });
+
+  it('by hand: two items that two of three users share have weights 2 / (2 + lambda) and 2 / (3 + lambda)', async () => {
+    const data = {
+      itemCount: 2,
+      offsets: Int32Array.of(0, 2, 4, 5),
+      items: Int32Array.of(0, 1, 0, 1, 1),
+      weights: new Float32Array(5).fill(1),
+    };
+    const weights = weightsOf(await fitEase(data, { lambda: 1 }, plainLinearAlgebra));
+    expect(weights[0]![1]).toBeCloseTo(2 / 3, 5);
+    expect(weights[1]![0]).toBeCloseTo(2 / 4, 5);
+  });
+
+  it('is the sparse ridge where every item may speak and shares a user with every other', async () => {
+    const data = random(80, 12, 2, 0.6);
+    const options = { lambda: 2, dropout: 0.2, rowNormalisation: 0.5 };
+    const dense = weightsOf(await fitEase(data, options, plainLinearAlgebra));
+    const sparse = weightsOf(fitSparseRidge(data, { ...options, candidates: 12 }));
+    dense.flat().forEach((weight, at) => {
+      expect(sparse.flat()[at]).toBeCloseTo(weight, 4);
+    });
+  });
+
+  it('says which option is wrong', async () => {
+    const data = random(5, 3, 3);
+    await expect(fitEase(data, { lambda: 0 }, plainLinearAlgebra)).rejects.toThrow(/lambda/);
+    await expect(fitEase(data, { lambda: 1, dropout: 1 }, plainLinearAlgebra)).rejects.toThrow(/dropout/);
+    expect(() => fitSparseRidge(data, { lambda: 1, candidates: 0 })).toThrow(/candidate/);
+  });
+});

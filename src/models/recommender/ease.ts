@@ -1,0 +1,85 @@
+import { AppError } from '../../errors.ts';
+import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
+import { denseItemRecommender } from './dense-item-recommender.ts';
+import { checkInteractions, type Interactions, normaliseRows } from './interactions.ts';
+import type { ItemRecommender } from './recommender.ts';
+
+export interface EaseOptions {
+  /** Ridge on every weight, > 0; in units of (normalised) co-occurrences. */
+  readonly lambda: number;
+  /** Share of each history that training pretends not to know, 0 (EASE) … below 1 (EDLAE): popular items are regularised more. */
+  readonly dropout?: number;
+  /** 0: all interactions count alike; 1: all customers do (see `normaliseRows`). */
+  readonly rowNormalisation?: number;
+}
+
+/** Beyond this the matrix and its inverse take 0.8 GB; the sparse ridge takes over. */
+export const EASE_MAX_ITEMS = 10_000;
+
+/** X^T X, both triangles, row by row. The cost is the sum of the squared lengths of histories. */
+export function gramMatrix(data: Interactions): Float32Array {
+  const n = data.itemCount;
+  const gram = new Float32Array(n * n);
+  for (let user = 0; user + 1 < data.offsets.length; user++) {
+    const [from, to] = [data.offsets[user]!, data.offsets[user + 1]!];
+    for (let k = from; k < to; k++) {
+      const row = data.items[k]! * n;
+      const weight = data.weights[k]!;
+      for (let m = from; m < to; m++) gram[row + data.items[m]!]! += weight * data.weights[m]!;
+    }
+  }
+  return gram;
+}
+
+function checkOptions({ lambda, dropout = 0, rowNormalisation = 0 }: EaseOptions, itemCount: number): void {
+  const bad = (what: string): never => {
+    throw new AppError('MODEL_BAD_INPUT', `EASE: ${what}`);
+  };
+  if (!(lambda > 0 && lambda < Number.POSITIVE_INFINITY)) bad(`lambda must be above 0, not ${lambda}`);
+  if (!(dropout >= 0 && dropout < 1)) bad(`dropout must be from 0 to below 1, not ${dropout}`);
+  if (!(rowNormalisation >= 0 && rowNormalisation <= 1))
+    bad(`row normalisation must be from 0 to 1, not ${rowNormalisation}`);
+  if (itemCount > EASE_MAX_ITEMS)
+    bad(`${itemCount} items are more than ${EASE_MAX_ITEMS}; use the sparse ridge`);
+}
+
+/**
+ * The item-item weights in closed form from the Gram matrix, in whose place they are written: P = (G + L)^-1, w_ij = -P_ij / P_jj, w_jj = 0,
+ * with L = lambda + dropout / (1 - dropout) * diag(G).
+ */
+async function easeWeights(
+  gram: Float32Array,
+  itemCount: number,
+  options: EaseOptions,
+  algebra: LinearAlgebra,
+): Promise<Float32Array> {
+  const { lambda, dropout = 0 } = options;
+  for (let i = 0; i < itemCount; i++) {
+    const at = i * itemCount + i;
+    gram[at] = gram[at]! + lambda + (dropout / (1 - dropout)) * gram[at]!;
+  }
+  const weights = await algebra.invertPositiveDefinite(gram, itemCount);
+  const scale = Float64Array.from({ length: itemCount }, (_, j) => -1 / weights[j * itemCount + j]!);
+  for (let i = 0; i < itemCount; i++) {
+    for (let j = 0; j < itemCount; j++) weights[i * itemCount + j]! *= scale[j]!;
+    weights[i * itemCount + i] = 0;
+  }
+  return weights;
+}
+
+/**
+ * EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019) and, with dropout, EDLAE (Steck, "Autoencoders that don't
+ * overfit towards the identity", NeurIPS 2020): the linear map of histories to themselves that may not use an item for itself.
+ * @throws MODEL_BAD_INPUT
+ */
+export async function fitEase(
+  data: Interactions,
+  options: EaseOptions,
+  algebra: LinearAlgebra,
+): Promise<ItemRecommender> {
+  checkInteractions(data);
+  checkOptions(options, data.itemCount);
+  const gram = gramMatrix(normaliseRows(data, options.rowNormalisation ?? 0));
+  const matrix = await easeWeights(gram, data.itemCount, options, algebra);
+  return denseItemRecommender('ease', { itemCount: data.itemCount, matrix });
+}
