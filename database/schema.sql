@@ -36,11 +36,23 @@ ALTER SCHEMA maintenance OWNER TO postgres;
 
 COMMENT ON SCHEMA maintenance IS 'Customer Analyzer: ledger of migrations, settings of the database; closed to app_user and ml_user';
 
+CREATE SCHEMA monitoring;
+
+ALTER SCHEMA monitoring OWNER TO postgres;
+
+COMMENT ON SCHEMA monitoring IS 'Customer Analyzer: views for whoever runs the database; closed to app_user and ml_user';
+
 CREATE SCHEMA pgboss;
 
 ALTER SCHEMA pgboss OWNER TO customer_analyzer_owner;
 
 COMMENT ON SCHEMA pgboss IS 'The queue: tables of pg-boss as its version of package.json makes them; app_user sends and works, ml_user sees nothing';
+
+CREATE SCHEMA privacy;
+
+ALTER SCHEMA privacy OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA privacy IS 'Customer Analyzer: erasure of persons and its key; closed to ml_user, and to app_user but for find_erased()';
 
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA extensions;
 
@@ -2754,6 +2766,44 @@ ALTER FUNCTION maintenance.apply_database_settings() OWNER TO postgres;
 
 COMMENT ON FUNCTION maintenance.apply_database_settings() IS 'Applies what belongs to the database itself and is lost by dumps and templates: grants, search path, compatibility view. Repeatable.';
 
+CREATE FUNCTION monitoring.format_age(p_age interval) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT CASE
+    WHEN s >= 172800 THEN floor(s / 86400) || ' days' WHEN s >= 7200 THEN floor(s / 3600) || ' hours'
+    WHEN s >= 120 THEN floor(s / 60) || ' minutes' ELSE floor(s) || ' seconds'
+  END
+  FROM extract(epoch FROM greatest(p_age, interval '0')) AS s
+$$;
+
+ALTER FUNCTION monitoring.format_age(p_age interval) OWNER TO postgres;
+
+COMMENT ON FUNCTION monitoring.format_age(p_age interval) IS '45 seconds, 3 hours, 12 days';
+
+CREATE FUNCTION monitoring.list_slow_queries() RETURNS TABLE(query_id bigint, role_name text, query text, calls bigint, mean_ms double precision, max_ms double precision, total_ms double precision, share_of_time double precision, rows_per_call double precision, cache_hit_share double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_schema regnamespace := (SELECT e.extnamespace::regnamespace FROM pg_extension e WHERE e.extname = 'pg_stat_statements');
+BEGIN
+  IF v_schema IS NULL OR current_setting('shared_preload_libraries') !~ 'pg_stat_statements' THEN
+    RETURN;
+  END IF;
+  RETURN QUERY EXECUTE format(
+    'SELECT s.queryid, pg_get_userbyid(s.userid)::text, s.query, s.calls, s.mean_exec_time, s.max_exec_time, s.total_exec_time,
+       s.total_exec_time / nullif(sum(s.total_exec_time) OVER (), 0), s.rows::double precision / nullif(s.calls, 0),
+       s.shared_blks_hit::double precision / nullif(s.shared_blks_hit + s.shared_blks_read, 0)
+     FROM %s.pg_stat_statements s
+     WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())', v_schema);
+END
+$$;
+
+ALTER FUNCTION monitoring.list_slow_queries() OWNER TO postgres;
+
+COMMENT ON FUNCTION monitoring.list_slow_queries() IS 'Statements of this database from pg_stat_statements since the last pg_stat_statements_reset(); none where the extension is missing';
+
 CREATE FUNCTION pgboss.create_queue(queue_name text, options json) RETURNS void
     LANGUAGE plpgsql
     AS $_$
@@ -2830,6 +2880,254 @@ CREATE FUNCTION pgboss.delete_queue(queue_name text) RETURNS void
     $$;
 
 ALTER FUNCTION pgboss.delete_queue(queue_name text) OWNER TO customer_analyzer_owner;
+
+CREATE FUNCTION privacy.anonymise_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  NEW.user_id := NULL;
+  NEW.properties := privacy.anonymous_properties(NEW.properties);
+  -- As erase_user left those that were there: the same event again is still the same event.
+  IF NEW.source_id IS NOT NULL THEN
+    NEW.external_id := privacy.keyed_hash('event', NEW.source_id::text, NEW.external_id);
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION privacy.anonymise_event() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.anonymise_event() IS 'Trigger: an event that comes with user_id -1 is that of an erased person, and is stored as nobody''s';
+
+CREATE FUNCTION privacy.anonymous_properties(p_properties jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT coalesce(jsonb_object_agg(p.key, CASE p.key WHEN 'order_id' THEN to_jsonb(privacy.keyed_hash('order', '', p.value #>> '{}')) ELSE p.value END), '{}')
+  FROM jsonb_each(CASE jsonb_typeof(p_properties) WHEN 'object' THEN p_properties ELSE '{}' END) p
+  WHERE (p.key IN ('amount', 'quantity', 'unit_price') AND jsonb_typeof(p.value) = 'number')
+    OR (p.key = 'order_id' AND jsonb_typeof(p.value) IN ('string', 'number'))
+$$;
+
+ALTER FUNCTION privacy.anonymous_properties(p_properties jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.anonymous_properties(p_properties jsonb) IS 'Of an event''s properties what revenue and the count of orders need; the order under another name';
+
+CREATE FUNCTION privacy.count_traces(p_user_id integer) RETURNS TABLE(column_name text, rows bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+  FOR column_name, rows IN
+    SELECT format('%s.%I', c.oid::regclass, a.attname), 0
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND a.attname = 'user_id' AND NOT a.attisdropped
+      AND a.atttypid IN ('integer'::regtype, 'bigint'::regtype) AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+    ORDER BY 1
+  LOOP
+    EXECUTE format('SELECT count(*) FROM %s WHERE user_id = $1', left(column_name, -8)) INTO rows USING p_user_id;
+    RETURN NEXT;
+  END LOOP;
+END
+$_$;
+
+ALTER FUNCTION privacy.count_traces(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.count_traces(p_user_id integer) IS 'Rows of a customer in each table that has a column user_id, by the catalogue and not by privacy.rules';
+
+CREATE FUNCTION privacy.erase_user(p_user_id integer) RETURNS TABLE(table_name text, rows bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_strings text[];
+  v_source text;
+  v_rule record;
+BEGIN
+  -- An import that runs remembers ids, and would write, or reject with all its words, an event of somebody who is gone. Its lock: ingestion/queries.ts.
+  FOR v_source IN SELECT DISTINCT i.source FROM app_schema.user_identities i WHERE i.user_id = p_user_id ORDER BY 1 LOOP
+    IF NOT pg_try_advisory_xact_lock(x'494d'::integer, hashtext(v_source)) THEN
+      RAISE EXCEPTION 'an import of the source % is running', v_source USING ERRCODE = 'CA005', HINT = 'Nothing was changed. Try again when it has ended.';
+    END IF;
+  END LOOP;
+  PERFORM FROM app_schema.users u WHERE u.user_id = p_user_id FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no customer %', p_user_id USING ERRCODE = 'CA004', HINT = 'Nothing was changed.';
+  END IF;
+  v_strings := coalesce(privacy.strings_of(p_user_id), '{}');
+  INSERT INTO privacy.erasures (identity_hash)
+  SELECT privacy.keyed_hash('identity', i.source, i.external_id) FROM app_schema.user_identities i WHERE i.user_id = p_user_id
+  UNION SELECT privacy.keyed_hash('telegram', '', u.telegram_id::text) FROM app_schema.users u WHERE u.user_id = p_user_id AND u.telegram_id > 0
+  UNION SELECT privacy.keyed_hash('user', extract(epoch FROM u.registration_date)::text, u.user_id::text) FROM app_schema.users u
+    WHERE u.user_id = p_user_id AND u.registration_date IS NOT NULL
+  ON CONFLICT DO NOTHING;
+  FOR v_rule IN SELECT r.table_name, r.erase_sql FROM privacy.rules r WHERE to_regclass(r.table_name) IS NOT NULL ORDER BY r.place LOOP
+    EXECUTE v_rule.erase_sql USING p_user_id, v_strings;
+    GET DIAGNOSTICS rows = ROW_COUNT;
+    table_name := v_rule.table_name;
+    RETURN NEXT;
+  END LOOP;
+  FOR v_rule IN SELECT t.column_name FROM privacy.count_traces(p_user_id) t WHERE t.rows > 0 LOOP
+    RAISE EXCEPTION '% still has the customer', v_rule.column_name USING HINT = 'Nothing was changed. Add the table to privacy.rules.';
+  END LOOP;
+END
+$$;
+
+ALTER FUNCTION privacy.erase_user(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.erase_user(p_user_id integer) IS 'Erases a person everywhere, in one transaction: personal rows go, events stay as nobody''s with their money, and hashes keep the ids from coming back. CA004 for an unknown customer; fails where a table still has a row';
+
+CREATE FUNCTION privacy.export_user(p_user_id integer) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_all jsonb := '{}';
+  v_rows jsonb;
+  v_rule record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
+    RAISE EXCEPTION 'there is no customer %', p_user_id USING ERRCODE = 'CA004';
+  END IF;
+  FOR v_rule IN SELECT r.table_name, r.export_sql FROM privacy.rules r WHERE to_regclass(r.table_name) IS NOT NULL ORDER BY r.place DESC LOOP
+    EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(x)), ''[]'') FROM (%s) x', v_rule.export_sql)
+      INTO v_rows USING p_user_id, coalesce(privacy.strings_of(p_user_id), '{}');
+    v_all := v_all || jsonb_build_object(v_rule.table_name, v_rows);
+  END LOOP;
+  RETURN v_all;
+END
+$$;
+
+ALTER FUNCTION privacy.export_user(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.export_user(p_user_id integer) IS 'All that is held of a person, by table. CA004 for an unknown customer';
+
+CREATE FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF EXISTS (SELECT FROM privacy.erasures) THEN
+    RETURN QUERY
+      SELECT w.id FROM privacy.keys k CROSS JOIN unnest(p_ids) w (id)
+      JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, p_kind, p_source, w.id);
+  END IF;
+END
+$$;
+
+ALTER FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) IS 'Those of the ids that belong to somebody who was erased; kind is identity (with the source) or telegram (source empty). Events of such a person are written with user_id -1';
+
+CREATE FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  -- Each part with its length: ('a', 'bc') is not ('ab', 'c').
+  SELECT 'erased:' || encode(substr(sha256(p_outer_pad || sha256(p_inner_pad || convert_to(
+    octet_length(p_kind) || ':' || p_kind || octet_length(p_context) || ':' || p_context || octet_length(p_id) || ':' || p_id, 'UTF8'))), 1, 16), 'hex')
+$$;
+
+ALTER FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) IS 'erased: and 128 bits of HMAC-SHA-256 over the three parts, in hex; for queries over many ids, which join privacy.keys once';
+
+CREATE FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT privacy.hash_with(k.inner_pad, k.outer_pad, p_kind, p_context, p_id) FROM privacy.keys k
+$$;
+
+ALTER FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) IS 'hash_with the key of this database';
+
+CREATE FUNCTION privacy.mentions(p_text text, p_strings text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM unnest(p_strings) s WHERE strpos(lower(p_text), lower(s)) > 0)
+$$;
+
+ALTER FUNCTION privacy.mentions(p_text text, p_strings text[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.mentions(p_text text, p_strings text[]) IS 'Whether a text, as a rejected row, has one of the strings; for rules of tables without a user_id';
+
+CREATE FUNCTION privacy.reapply_erasures() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_user_id integer;
+  v_count integer := 0;
+BEGIN
+  -- Who registered after the erasure came by themselves, and anew.
+  FOR v_user_id IN
+    SELECT DISTINCT u.user_id
+    FROM (
+      SELECT i.user_id, 'identity', i.source, i.external_id FROM app_schema.user_identities i
+      UNION ALL SELECT t.user_id, 'telegram', '', t.telegram_id::text FROM app_schema.users t WHERE t.telegram_id > 0
+      UNION ALL SELECT r.user_id, 'user', extract(epoch FROM r.registration_date)::text, r.user_id::text FROM app_schema.users r
+        WHERE r.registration_date IS NOT NULL
+    ) h (user_id, kind, context, id)
+    CROSS JOIN privacy.keys k
+    JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, h.kind, h.context, h.id)
+    JOIN app_schema.users u ON u.user_id = h.user_id AND (u.registration_date IS NULL OR u.registration_date < e.erased_at)
+    WHERE EXISTS (SELECT FROM privacy.erasures)
+  LOOP
+    PERFORM FROM privacy.erase_user(v_user_id);
+    v_count := v_count + 1;
+  END LOOP;
+  RETURN v_count;
+END
+$$;
+
+ALTER FUNCTION privacy.reapply_erasures() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.reapply_erasures() IS 'Erases again whom an older backup brought back; scripts/restore-db.sh calls it. Returns how many they were';
+
+CREATE FUNCTION privacy.refuse_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_source text;
+BEGIN
+  IF EXISTS (SELECT FROM privacy.erasures) THEN
+    SELECT n.source INTO v_source FROM privacy.keys k CROSS JOIN new_identities n
+    JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, 'identity', n.source, n.external_id) LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'an id of the source % belongs to a person who was erased', v_source
+        USING ERRCODE = 'CA003', HINT = 'Ask privacy.find_erased() first, and write the events with user_id -1.';
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION privacy.refuse_erased() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.refuse_erased() IS 'Trigger: no door makes a customer again of somebody who was erased';
+
+CREATE FUNCTION privacy.strings_of(p_user_id integer) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  -- Not the names: others bear them, too.
+  SELECT array_agg(DISTINCT s.text)
+  FROM (
+    SELECT u.telegram_id::text FROM app_schema.users u WHERE u.user_id = p_user_id AND u.telegram_id > 0
+    UNION ALL SELECT u.username FROM app_schema.users u WHERE u.user_id = p_user_id
+    UNION ALL SELECT i.external_id FROM app_schema.user_identities i WHERE i.user_id = p_user_id
+    UNION ALL SELECT v #>> '{}' FROM app_schema.users u, jsonb_path_query(u.profile_data, 'strict $.**') v
+      WHERE u.user_id = p_user_id AND jsonb_typeof(v) = 'string' AND length(v #>> '{}') >= 6
+  ) s (text) WHERE s.text <> ''
+$_$;
+
+ALTER FUNCTION privacy.strings_of(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.strings_of(p_user_id integer) IS 'What names a person outside of their own rows: Telegram id, username, outside ids, longer texts of the profile';
 
 CREATE TABLE access_control.actions (
     action_id bigint NOT NULL,
@@ -3621,6 +3919,432 @@ ALTER TABLE maintenance.migrations OWNER TO postgres;
 
 COMMENT ON TABLE maintenance.migrations IS 'Migrations applied to this database, with the SHA-256 of each file';
 
+CREATE VIEW monitoring.activity WITH (security_invoker='true') AS
+ SELECT a.pid,
+    (a.usename)::text AS role_name,
+    a.application_name,
+    COALESCE(host(a.client_addr), 'local'::text) AS client,
+    a.state,
+    concat_ws(' '::text, a.wait_event_type, a.wait_event) AS waits_for,
+    pg_blocking_pids(a.pid) AS blocked_by,
+    (EXTRACT(epoch FROM (clock_timestamp() - a.backend_start)))::double precision AS connected_seconds,
+    (EXTRACT(epoch FROM (clock_timestamp() - a.xact_start)))::double precision AS transaction_seconds,
+    (EXTRACT(epoch FROM (clock_timestamp() -
+        CASE
+            WHEN (a.state = 'active'::text) THEN a.query_start
+            ELSE a.state_change
+        END)))::double precision AS state_seconds,
+    a.query
+   FROM pg_stat_activity a
+  WHERE ((a.datname = current_database()) AND (a.backend_type = 'client backend'::text) AND (a.pid <> pg_backend_pid()));
+
+ALTER TABLE monitoring.activity OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.activity IS 'Sessions of this database but one''s own: what they do, what they wait for, the pids that block them; state_seconds is how long they have done so';
+
+CREATE VIEW monitoring.database WITH (security_invoker='true') AS
+ SELECT (current_database())::text AS database_name,
+    current_setting('server_version'::text) AS server_version,
+    pg_database_size(current_database()) AS bytes,
+    ((d.blks_hit)::double precision / (NULLIF((d.blks_hit + d.blks_read), 0))::double precision) AS cache_hit_share,
+    (d.blks_hit + d.blks_read) AS blocks_asked,
+    d.deadlocks,
+    d.temp_bytes,
+    d.checksum_failures,
+    d.stats_reset,
+    ( SELECT count(*) AS count
+           FROM pg_stat_activity a
+          WHERE (a.backend_type = 'client backend'::text)) AS connections,
+    ((current_setting('max_connections'::text))::integer - (current_setting('superuser_reserved_connections'::text))::integer) AS max_connections,
+    ( SELECT max(age(o.datfrozenxid)) AS max
+           FROM pg_database o
+          WHERE o.datallowconn) AS transaction_age
+   FROM pg_stat_database d
+  WHERE (d.datname = current_database());
+
+ALTER TABLE monitoring.database OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.database IS 'This database as a whole; connections, max_connections and transaction_age (the oldest of all databases) are of the server';
+
+CREATE VIEW monitoring.indexes WITH (security_invoker='true') AS
+ SELECT ((i.indexrelid)::regclass)::text AS index_name,
+    ((i.indrelid)::regclass)::text AS table_name,
+    pg_relation_size((i.indexrelid)::regclass) AS bytes,
+    COALESCE(s.idx_scan, (0)::bigint) AS scans,
+    i.indisunique AS is_unique,
+    i.indisvalid AS is_valid,
+        CASE
+            WHEN ((a.amname = 'btree'::name) AND (w.width IS NOT NULL) AND (c.reltuples > (0)::double precision)) THEN GREATEST((0)::bigint, (pg_relation_size((i.indexrelid)::regclass) - ((((2)::double precision + ceil(((c.reltuples * ((12)::double precision + w.width)) / ((0.9 * (((current_setting('block_size'::text))::integer - 40))::numeric))::double precision))))::bigint * (current_setting('block_size'::text))::integer)))
+            ELSE NULL::bigint
+        END AS bloat_bytes,
+    ( SELECT min(((o.indexrelid)::regclass)::text) AS min
+           FROM pg_index o
+          WHERE ((o.indrelid = i.indrelid) AND (o.indexrelid <> i.indexrelid) AND (o.indkey = i.indkey) AND (o.indclass = i.indclass) AND (o.indcollation = i.indcollation) AND (o.indoption = i.indoption) AND (NOT ((ROW(o.indexprs, o.indpred))::text IS DISTINCT FROM (ROW(i.indexprs, i.indpred))::text)) AND (o.indisunique OR (NOT i.indisunique)) AND (ROW((o.indisprimary)::integer, (o.indisunique)::integer, (- (o.indexrelid)::bigint)) > ROW((i.indisprimary)::integer, (i.indisunique)::integer, (- (i.indexrelid)::bigint))))) AS duplicate_of,
+    ((COALESCE(s.idx_scan, (0)::bigint) = 0) AND (NOT i.indisunique) AND (NOT i.indisexclusion) AND ((t.seq_scan + COALESCE(t.idx_scan, (0)::bigint)) >= 1000)) AS is_unused
+   FROM (((((pg_index i
+     JOIN pg_class c ON ((c.oid = i.indexrelid)))
+     JOIN pg_am a ON ((a.oid = c.relam)))
+     JOIN pg_stat_user_tables t ON ((t.relid = i.indrelid)))
+     LEFT JOIN pg_stat_user_indexes s ON ((s.indexrelid = i.indexrelid)))
+     LEFT JOIN LATERAL ( SELECT sum((((1)::double precision - p.null_frac) * (p.avg_width)::double precision)) AS width
+           FROM (pg_attribute k
+             JOIN pg_stats p ON (((p.schemaname = t.schemaname) AND (p.tablename = t.relname) AND (p.attname = k.attname))))
+          WHERE ((k.attrelid = i.indrelid) AND (k.attnum = ANY ((i.indkey)::smallint[])))) w ON (((i.indexprs IS NULL) AND (i.indpred IS NULL))))
+  ORDER BY (pg_relation_size((i.indexrelid)::regclass)) DESC;
+
+ALTER TABLE monitoring.indexes OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.indexes IS 'Indexes by size; is_unused: the table was read a thousand times since statistics began and this index never; duplicate_of: an index with the same key; bloat_bytes as in tables';
+
+CREATE VIEW monitoring.tables WITH (security_invoker='true') AS
+ SELECT ((s.relid)::regclass)::text AS table_name,
+    (GREATEST(c.reltuples, (s.n_live_tup)::real))::bigint AS rows,
+    pg_total_relation_size((s.relid)::regclass) AS total_bytes,
+    pg_table_size((s.relid)::regclass) AS table_bytes,
+    pg_indexes_size((s.relid)::regclass) AS index_bytes,
+    s.n_dead_tup AS dead_rows,
+    round(((s.n_dead_tup)::numeric / (NULLIF((s.n_live_tup + s.n_dead_tup), 0))::numeric), 4) AS dead_share,
+        CASE
+            WHEN ((w.width IS NOT NULL) AND (c.reltuples > (0)::double precision)) THEN GREATEST((0)::bigint, (pg_relation_size((s.relid)::regclass) - ((ceil(((c.reltuples * ((28)::double precision + w.width)) / (((current_setting('block_size'::text))::integer - 24))::double precision)))::bigint * (current_setting('block_size'::text))::integer)))
+            ELSE NULL::bigint
+        END AS bloat_bytes,
+    s.seq_scan AS sequential_scans,
+    COALESCE(s.idx_scan, (0)::bigint) AS index_scans,
+    GREATEST(s.last_vacuum, s.last_autovacuum) AS last_vacuum,
+    GREATEST(s.last_analyze, s.last_autoanalyze) AS last_analyze,
+    age(c.relfrozenxid) AS transaction_age
+   FROM ((pg_stat_user_tables s
+     JOIN pg_class c ON ((c.oid = s.relid)))
+     LEFT JOIN LATERAL ( SELECT sum((((1)::double precision - p.null_frac) * (p.avg_width)::double precision)) AS width
+           FROM pg_stats p
+          WHERE ((p.schemaname = s.schemaname) AND (p.tablename = s.relname))) w ON (true))
+  ORDER BY (pg_total_relation_size((s.relid)::regclass)) DESC;
+
+ALTER TABLE monitoring.tables OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.tables IS 'Tables by size, with dead rows, scans, vacuum; bloat_bytes is an estimate from column statistics, good to some 20 %, NULL before the first ANALYZE';
+
+CREATE VIEW monitoring.health WITH (security_invoker='true') AS
+ WITH set_up AS (
+         SELECT min(m.applied_at) AS at
+           FROM maintenance.migrations m
+        ), runs AS (
+         SELECT k.kind,
+            max(r.finished_at) FILTER (WHERE r.succeeded) AS good_at,
+            max(r.finished_at) FILTER (WHERE (NOT r.succeeded)) AS failed_at
+           FROM (( VALUES ('backup'::text), ('drill'::text)) k(kind)
+             LEFT JOIN maintenance.backup_runs r ON ((r.kind = k.kind)))
+          GROUP BY k.kind
+        ), checks(place, code, subject, value, level, advice) AS (
+         SELECT 1 AS "?column?",
+            'connections'::text AS "?column?",
+            'connections'::text AS "?column?",
+            format('%s of %s'::text, d.connections, d.max_connections) AS format,
+                CASE
+                    WHEN ((d.connections)::numeric >= (0.95 * (d.max_connections)::numeric)) THEN 2
+                    WHEN ((d.connections)::numeric >= (0.8 * (d.max_connections)::numeric)) THEN 1
+                    ELSE 0
+                END AS "case",
+            'See who holds them: customer-analyzer db activity. End idle ones, or raise max_connections.'::text AS "?column?"
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 2,
+            'blocked'::text,
+            'blocked sessions'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'none'::text
+                    ELSE format('%s, the longest for %s'::text, count(*), monitoring.format_age(make_interval(secs => max(a.state_seconds))))
+                END AS format,
+                CASE
+                    WHEN (max(a.state_seconds) >= (300)::double precision) THEN 2
+                    WHEN (max(a.state_seconds) >= (30)::double precision) THEN 1
+                    ELSE 0
+                END AS "case",
+            'customer-analyzer db activity names who blocks; SELECT pg_cancel_backend(PID) ends its statement, pg_terminate_backend(PID) its session.'::text
+           FROM monitoring.activity a
+          WHERE (cardinality(a.blocked_by) > 0)
+        UNION ALL
+         SELECT 3,
+            'long_transactions'::text,
+            'longest transaction'::text,
+            COALESCE(monitoring.format_age(make_interval(secs => max(a.transaction_seconds))), 'none'::text) AS "coalesce",
+                CASE
+                    WHEN (max(a.transaction_seconds) >= ((6 * 3600))::double precision) THEN 2
+                    WHEN (max(a.transaction_seconds) >= (3600)::double precision) THEN 1
+                    ELSE 0
+                END AS "case",
+            'Vacuum cannot remove what it may still see. End it (db activity names it), and set idle_in_transaction_session_timeout.'::text
+           FROM monitoring.activity a
+        UNION ALL
+         SELECT 4,
+            'cache'::text,
+            'cache hit ratio'::text,
+            COALESCE((round(((100)::numeric * (d.cache_hit_share)::numeric), 1) || ' %'::text), 'no reads yet'::text) AS "coalesce",
+                CASE
+                    WHEN ((d.blocks_asked > 1000000) AND (d.cache_hit_share < (0.9)::double precision)) THEN 1
+                    ELSE 0
+                END AS "case",
+            'Raise shared_buffers to a quarter of the memory, or look for sequential scans in db slow-queries.'::text
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 5,
+            'dead_rows'::text,
+            'dead rows'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'few'::text
+                    ELSE string_agg(format('%s %s %%'::text, t.table_name, round(((100)::numeric * t.dead_share))), ', '::text ORDER BY t.table_name)
+                END AS string_agg,
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'VACUUM (ANALYZE) these tables. If it comes back, see longest transaction and autovacuum settings.'::text
+           FROM monitoring.tables t
+          WHERE ((t.dead_rows > 10000) AND (t.dead_share > 0.25))
+        UNION ALL
+         SELECT 6,
+            'statistics'::text,
+            'statistics'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'present'::text
+                    ELSE ('missing: '::text || string_agg(t.table_name, ', '::text ORDER BY t.table_name))
+                END AS "case",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'ANALYZE; the planner guesses without them.'::text
+           FROM monitoring.tables t
+          WHERE ((t.rows > 1000) AND (t.last_analyze IS NULL))
+        UNION ALL
+         SELECT 7,
+            'transaction_ids'::text,
+            'transaction-id age'::text,
+            format('%s million of 2,000'::text, round(((d.transaction_age)::numeric / 1000000.0))) AS format,
+                CASE
+                    WHEN (d.transaction_age > 1200000000) THEN 2
+                    WHEN ((d.transaction_age)::numeric > (1.5 * ((current_setting('autovacuum_freeze_max_age'::text))::bigint)::numeric)) THEN 1
+                    ELSE 0
+                END AS "case",
+            'VACUUM FREEZE the oldest tables (monitoring.tables.transaction_age); look for old transactions, prepared ones and replication slots that hold it back.'::text
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 8,
+            'indexes'::text,
+            'invalid indexes'::text,
+            COALESCE(string_agg(i.index_name, ', '::text ORDER BY i.index_name), 'none'::text) AS "coalesce",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'A CREATE INDEX CONCURRENTLY failed: DROP INDEX, and make it again.'::text
+           FROM monitoring.indexes i
+          WHERE (NOT i.is_valid)
+        UNION ALL
+         SELECT 9,
+            'sequences'::text,
+            'fullest sequence'::text,
+            COALESCE(max(format('%s %s %%'::text, s.sequencename, round(((100)::numeric * s.used)))) FILTER (WHERE (s.used = s.most)), 'none used'::text) AS "coalesce",
+                CASE
+                    WHEN (max(s.used) >= 0.9) THEN 2
+                    WHEN (max(s.used) >= 0.75) THEN 1
+                    ELSE 0
+                END AS "case",
+            'ALTER TABLE … ALTER COLUMN … TYPE bigint and ALTER SEQUENCE … AS bigint, in a quiet hour.'::text
+           FROM ( SELECT p.sequencename,
+                    ((p.last_value)::numeric / (
+                        CASE
+                            WHEN (p.increment_by > 0) THEN p.max_value
+                            ELSE p.min_value
+                        END)::numeric) AS used,
+                    max(((p.last_value)::numeric / (
+                        CASE
+                            WHEN (p.increment_by > 0) THEN p.max_value
+                            ELSE p.min_value
+                        END)::numeric)) OVER () AS most
+                   FROM pg_sequences p
+                  WHERE ((p.last_value IS NOT NULL) AND (NOT p.cycle))) s
+        UNION ALL
+         SELECT 10,
+            'durability'::text,
+            'durability'::text,
+            COALESCE(string_agg(((s.name || ' = '::text) || s.setting), ', '::text ORDER BY s.name), 'on'::text) AS "coalesce",
+                CASE
+                    WHEN (count(*) > 0) THEN 2
+                    ELSE 0
+                END AS "case",
+            'A power cut can destroy the database: ALTER SYSTEM RESET these, SELECT pg_reload_conf().'::text
+           FROM pg_settings s
+          WHERE ((s.name = ANY (ARRAY['fsync'::text, 'full_page_writes'::text, 'autovacuum'::text])) AND (s.setting = 'off'::text))
+        UNION ALL
+         SELECT 11,
+            'checksums'::text,
+            'damaged pages'::text,
+            (COALESCE(d.checksum_failures, (0)::bigint))::text AS "coalesce",
+                CASE
+                    WHEN (d.checksum_failures > 0) THEN 2
+                    ELSE 0
+                END AS "case",
+            'Stop writing. The disk or the memory is failing: restore the newest good backup on another machine.'::text
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 12,
+            'restart'::text,
+            'settings that wait'::text,
+            COALESCE(string_agg(s.name, ', '::text ORDER BY s.name), 'none'::text) AS "coalesce",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'They hold after a restart of PostgreSQL.'::text
+           FROM pg_settings s
+          WHERE s.pending_restart
+        UNION ALL
+         SELECT 13,
+            'archiver'::text,
+            'WAL archive'::text,
+                CASE
+                    WHEN (current_setting('archive_mode'::text) = 'off'::text) THEN 'not used'::text
+                    WHEN (a.last_failed_time > COALESCE(a.last_archived_time, '-infinity'::timestamp with time zone)) THEN format('failing since %s'::text, (a.last_failed_time)::timestamp(0) with time zone)
+                    ELSE 'works'::text
+                END AS "case",
+                CASE
+                    WHEN ((current_setting('archive_mode'::text) <> 'off'::text) AND (a.last_failed_time > COALESCE(a.last_archived_time, '-infinity'::timestamp with time zone))) THEN 2
+                    ELSE 0
+                END AS "case",
+            'WAL piles up until the disk is full: see the server log for what archive_command says.'::text
+           FROM pg_stat_archiver a
+        UNION ALL
+         SELECT 14,
+            'slots'::text,
+            'replication slots'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'none idle'::text
+                    ELSE (string_agg((s.slot_name)::text, ', '::text ORDER BY s.slot_name) || ' idle'::text)
+                END AS "case",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'An idle slot keeps all WAL: start its reader, or SELECT pg_drop_replication_slot(NAME).'::text
+           FROM pg_replication_slots s
+          WHERE (NOT s.active)
+        UNION ALL
+         SELECT 15,
+            'backup'::text,
+            'last backup'::text,
+                CASE
+                    WHEN (r.good_at IS NULL) THEN 'none yet'::text
+                    ELSE (monitoring.format_age((now() - r.good_at)) || ' ago'::text)
+                END AS "case",
+                CASE
+                    WHEN ((now() - COALESCE(r.good_at, s.at)) > '3 days'::interval) THEN 2
+                    WHEN ((now() - COALESCE(r.good_at, s.at)) > '26:00:00'::interval) THEN 1
+                    ELSE 0
+                END AS "case",
+            'Run scripts/backup-db.sh now, and see why cron did not (BACKUP_LOG, its mail).'::text
+           FROM runs r,
+            set_up s
+          WHERE (r.kind = 'backup'::text)
+        UNION ALL
+         SELECT 16,
+            'drill'::text,
+            'last drill'::text,
+                CASE
+                    WHEN (r.failed_at > COALESCE(r.good_at, '-infinity'::timestamp with time zone)) THEN (('failed '::text || monitoring.format_age((now() - r.failed_at))) || ' ago'::text)
+                    WHEN (r.good_at IS NULL) THEN 'none yet'::text
+                    ELSE (monitoring.format_age((now() - r.good_at)) || ' ago'::text)
+                END AS "case",
+                CASE
+                    WHEN (r.failed_at > COALESCE(r.good_at, '-infinity'::timestamp with time zone)) THEN 2
+                    WHEN ((now() - COALESCE(r.good_at, s.at)) > '8 days'::interval) THEN 1
+                    ELSE 0
+                END AS "case",
+            'customer-analyzer backup drill shows whether the newest backup restores. maintenance.backup_runs says why one failed.'::text
+           FROM runs r,
+            set_up s
+          WHERE (r.kind = 'drill'::text)
+        UNION ALL
+         SELECT 17,
+            'scores'::text,
+            'last scoring'::text,
+                CASE
+                    WHEN (max(r.finished_at) IS NOT NULL) THEN (monitoring.format_age((now() - max(r.finished_at))) || ' ago'::text)
+                    WHEN (EXISTS ( SELECT
+                       FROM app_schema.events)) THEN 'never'::text
+                    ELSE 'no events yet'::text
+                END AS "case",
+                CASE
+                    WHEN (((now() - max(r.finished_at)) > '2 days'::interval) OR ((max(r.finished_at) IS NULL) AND (EXISTS ( SELECT
+                       FROM app_schema.events)))) THEN 1
+                    ELSE 0
+                END AS "case",
+            'customer-analyzer score'::text
+           FROM app_schema.model_runs r
+          WHERE (r.kind = 'scoring'::text)
+        UNION ALL
+         SELECT 18,
+            'imports'::text,
+            'last import'::text,
+            COALESCE(max(r.status), 'none yet'::text) AS "coalesce",
+                CASE
+                    WHEN (max(r.status) = ANY (ARRAY['failed'::text, 'interrupted'::text])) THEN 1
+                    ELSE 0
+                END AS "case",
+            'The same import again completes it: nothing is counted twice.'::text
+           FROM ( SELECT i.status
+                   FROM app_schema.import_runs i
+                  ORDER BY i.import_run_id DESC
+                 LIMIT 1) r
+        )
+ SELECT c.code,
+    c.subject,
+    (ARRAY['ok'::text, 'warning'::text, 'trouble'::text])[(1 + c.level)] AS verdict,
+    c.value,
+        CASE
+            WHEN (c.level > 0) THEN c.advice
+            ELSE NULL::text
+        END AS advice
+   FROM checks c
+  ORDER BY c.place;
+
+ALTER TABLE monitoring.health OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.health IS 'One line a question: verdict (ok, warning, trouble), what was found, what to do';
+
+CREATE VIEW monitoring.locks WITH (security_invoker='true') AS
+ SELECT w.pid AS waiting_pid,
+    h.pid AS holding_pid,
+    COALESCE(((w.relation)::regclass)::text, w.locktype) AS on_what,
+    w.mode AS wanted,
+    h.mode AS held,
+    (EXTRACT(epoch FROM (clock_timestamp() - w.waitstart)))::double precision AS waiting_seconds
+   FROM (pg_locks w
+     JOIN pg_locks h ON ((h.granted AND (h.pid = ANY (pg_blocking_pids(w.pid))) AND (h.locktype = w.locktype) AND (NOT (((((((((h.database IS DISTINCT FROM w.database) OR (h.relation IS DISTINCT FROM w.relation)) OR (h.page IS DISTINCT FROM w.page)) OR (h.tuple IS DISTINCT FROM w.tuple)) OR (h.virtualxid IS DISTINCT FROM w.virtualxid)) OR (h.transactionid IS DISTINCT FROM w.transactionid)) OR (h.classid IS DISTINCT FROM w.classid)) OR (h.objid IS DISTINCT FROM w.objid)) OR (h.objsubid IS DISTINCT FROM w.objsubid))))))
+  WHERE (NOT w.granted);
+
+ALTER TABLE monitoring.locks OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.locks IS 'Who waits for whom, on what';
+
+CREATE VIEW monitoring.slow_queries WITH (security_invoker='true') AS
+ SELECT list_slow_queries.query_id,
+    list_slow_queries.role_name,
+    list_slow_queries.query,
+    list_slow_queries.calls,
+    list_slow_queries.mean_ms,
+    list_slow_queries.max_ms,
+    list_slow_queries.total_ms,
+    list_slow_queries.share_of_time,
+    list_slow_queries.rows_per_call,
+    list_slow_queries.cache_hit_share
+   FROM monitoring.list_slow_queries() list_slow_queries(query_id, role_name, query, calls, mean_ms, max_ms, total_ms, share_of_time, rows_per_call, cache_hit_share)
+  ORDER BY list_slow_queries.mean_ms DESC;
+
+ALTER TABLE monitoring.slow_queries OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.slow_queries IS 'Statements by mean time, slowest first; share_of_time is of all statements of this database';
+
 CREATE TABLE pgboss.archive (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -3965,6 +4689,41 @@ ALTER TABLE pgboss.version OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE pgboss.version IS 'pg-boss: version of this schema, and when it was last tended';
 
+CREATE TABLE privacy.erasures (
+    identity_hash text NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE privacy.erasures OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE privacy.erasures IS 'Keyed hashes of the ids of those who were erased: outside ids, Telegram ids, our own with the moment of registration';
+
+CREATE TABLE privacy.keys (
+    key_id boolean DEFAULT true NOT NULL,
+    inner_pad bytea NOT NULL,
+    outer_pad bytea NOT NULL,
+    CONSTRAINT keys_key_id_check CHECK (key_id)
+);
+
+ALTER TABLE privacy.keys OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE privacy.keys IS 'One row: the key of HMAC-SHA-256, already combined with its two pads (RFC 2104). Who has it can test whether a known id was erased';
+
+CREATE TABLE privacy.rules (
+    table_name text NOT NULL,
+    place integer NOT NULL,
+    erase_sql text NOT NULL,
+    export_sql text NOT NULL
+);
+
+ALTER TABLE privacy.rules OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE privacy.rules IS 'What erase_user and export_user do with each table, in the order of place';
+
+COMMENT ON COLUMN privacy.rules.erase_sql IS 'One statement; $1 is the user_id, $2 text[] of what names the person elsewhere (see privacy.mentions)';
+
+COMMENT ON COLUMN privacy.rules.export_sql IS 'One SELECT; $1 and $2 as in erase_sql';
+
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac FOR VALUES IN ('backup');
 
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 FOR VALUES IN ('clean-up');
@@ -4157,6 +4916,18 @@ ALTER TABLE ONLY pgboss.subscription
 ALTER TABLE ONLY pgboss.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY privacy.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (identity_hash);
+
+ALTER TABLE ONLY privacy.keys
+    ADD CONSTRAINT keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY privacy.rules
+    ADD CONSTRAINT rules_pkey PRIMARY KEY (table_name);
+
+ALTER TABLE ONLY privacy.rules
+    ADD CONSTRAINT rules_place_key UNIQUE (place);
+
 CREATE INDEX idx_events_product_id ON app_schema.events USING btree (product_id);
 
 CREATE INDEX idx_events_purchases ON app_schema.events USING btree (user_id, product_id, event_timestamp) WHERE ((event_type)::text = 'purchase'::text);
@@ -4315,9 +5086,13 @@ CREATE TRIGGER events_deleted AFTER DELETE ON app_schema.events REFERENCING OLD 
 
 CREATE TRIGGER events_inserted AFTER INSERT ON app_schema.events REFERENCING NEW TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
+CREATE TRIGGER events_of_erased BEFORE INSERT ON app_schema.events FOR EACH ROW WHEN ((new.user_id = '-1'::integer)) EXECUTE FUNCTION privacy.anonymise_event();
+
 CREATE TRIGGER events_truncated AFTER TRUNCATE ON app_schema.events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD TABLE AS changed_events NEW TABLE AS events_as_changed FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
+
+CREATE TRIGGER identities_of_erased AFTER INSERT ON app_schema.user_identities REFERENCING NEW TABLE AS new_identities FOR EACH STATEMENT EXECUTE FUNCTION privacy.refuse_erased();
 
 CREATE TRIGGER recommendation_lists_kept BEFORE UPDATE ON app_schema.recommendation_lists FOR EACH STATEMENT EXECUTE FUNCTION app_schema.refuse_change();
 
@@ -4450,7 +5225,11 @@ GRANT USAGE ON SCHEMA jobs TO app_user;
 GRANT USAGE ON SCHEMA maintenance TO admin_user;
 GRANT USAGE ON SCHEMA maintenance TO customer_analyzer_owner;
 
+GRANT USAGE ON SCHEMA monitoring TO admin_user;
+
 GRANT USAGE ON SCHEMA pgboss TO app_user;
+
+GRANT USAGE ON SCHEMA privacy TO app_user;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO admin_user;
@@ -4822,6 +5601,12 @@ GRANT ALL ON FUNCTION jobs.get_maintenance_state() TO app_user;
 
 REVOKE ALL ON FUNCTION maintenance.apply_database_settings() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION monitoring.format_age(p_age interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION monitoring.format_age(p_age interval) TO admin_user;
+
+REVOKE ALL ON FUNCTION monitoring.list_slow_queries() FROM PUBLIC;
+GRANT ALL ON FUNCTION monitoring.list_slow_queries() TO admin_user;
+
 REVOKE ALL ON FUNCTION pg_catalog.lo_creat(integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.lo_creat(integer) TO admin_user;
 
@@ -4834,6 +5619,31 @@ GRANT ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) TO admin_user;
 REVOKE ALL ON FUNCTION pgboss.create_queue(queue_name text, options json) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgboss.delete_queue(queue_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.anonymise_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.anonymous_properties(p_properties jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.count_traces(p_user_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.erase_user(p_user_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.export_user(p_user_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) TO app_user;
+
+REVOKE ALL ON FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.mentions(p_text text, p_strings text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.reapply_erasures() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.refuse_erased() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.strings_of(p_user_id integer) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.events TO app_user;
 GRANT SELECT ON TABLE app_schema.events TO ml_user;
@@ -4949,6 +5759,20 @@ GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user
 
 GRANT SELECT ON TABLE maintenance.migrations TO admin_user;
 GRANT SELECT ON TABLE maintenance.migrations TO customer_analyzer_owner;
+
+GRANT SELECT ON TABLE monitoring.activity TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.database TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.indexes TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.tables TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.health TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.locks TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.slow_queries TO admin_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgboss.archive TO app_user;
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -127,24 +128,17 @@ function choice(env: Environment, name: string, fallback: string, allowed: strin
   return text;
 }
 
-function refuseDevelopmentPasswords(config: Config): void {
-  const urls = [config.databaseUrl, config.appDatabaseUrl, config.mlDatabaseUrl].filter(
-    (url) => url !== undefined,
-  );
-  const used = new Set([
-    ...(config.appDatabaseUrl ? [] : [config.passwords.app]),
-    ...(config.mlDatabaseUrl ? [] : [config.passwords.ml]),
-    ...(config.databaseUrl ? [] : [config.passwords.superuser]),
-    config.passwords.admin,
-    ...urls.map((url) => decodeURIComponent(new URL(url).password)),
-  ]);
-  if (Object.values(developmentPasswords).some((password) => used.has(password)) || used.has('')) {
-    throw new AppError(
-      'DEFAULT_PASSWORD',
-      'a development password, or none, is in use with NODE_ENV=production',
-      {
-        hint: 'Set APP_USER_PASSWORD, ML_USER_PASSWORD, ADMIN_USER_PASSWORD and the password of DATABASE_URL (or POSTGRES_PASSWORD).',
-      },
+/** A secret from the variable NAME, or from the file that NAME_FILE names, as orchestrators mount them. Null where neither is set. */
+function secret(env: Environment, name: string): string | null {
+  const file = env[`${name}_FILE`]?.trim();
+  if (!file) return env[name] || null;
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || null;
+  } catch (cause) {
+    throw invalid(
+      `${name}_FILE`,
+      `names ${file}, which cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+      'Name a file that this user may read, with the secret as its only line.',
     );
   }
 }
@@ -159,19 +153,60 @@ function checkIngest({ batchBytes, intakeBytes }: IngestSettings): void {
     );
 }
 
+/** The superuser's password may come from a file; a URL that has its own keeps it. */
+function withSecret(url: string | undefined, password: string | null): string | undefined {
+  if (url === undefined || password === null || new URL(url).password !== '') return url;
+  const filled = new URL(url);
+  filled.password = encodeURIComponent(password);
+  return filled.href;
+}
+
+/** Shorter ones can be guessed offline from what pg_authid or a captured login holds. */
+const SHORTEST_SECRET = 16;
+
+function weakness(value: string): string | null {
+  if (value === '') return 'is empty';
+  if (Object.values(developmentPasswords).includes(value)) return 'is a development password';
+  return value.length < SHORTEST_SECRET ? `has fewer than ${SHORTEST_SECRET} characters` : null;
+}
+
+/** @throws DEFAULT_PASSWORD naming every variable that production must not start with, never its value */
+function refuseWeakSecrets(config: Config): void {
+  const password = (url: string): string => decodeURIComponent(new URL(url).password);
+  const { databaseUrl, appDatabaseUrl, mlDatabaseUrl, passwords } = config;
+  const used: [string, string][] = [
+    databaseUrl ? ['DATABASE_URL', password(databaseUrl)] : ['POSTGRES_PASSWORD', passwords.superuser],
+    appDatabaseUrl ? ['APP_DATABASE_URL', password(appDatabaseUrl)] : ['APP_USER_PASSWORD', passwords.app],
+    mlDatabaseUrl ? ['ML_DATABASE_URL', password(mlDatabaseUrl)] : ['ML_USER_PASSWORD', passwords.ml],
+    ['ADMIN_USER_PASSWORD', passwords.admin],
+  ];
+  const weak = used.flatMap(([name, value]) => {
+    const reason = weakness(value);
+    return reason ? [`${name} ${reason}`] : [];
+  });
+  if (weak.length === 0) return;
+  throw new AppError('DEFAULT_PASSWORD', `not with NODE_ENV=production: ${weak.join('; ')}`, {
+    details: { variables: weak.map((each) => each.split(' ')[0]) },
+    hint: `Set each to a secret of ${SHORTEST_SECRET} characters or more (openssl rand -hex 24), or name a file in NAME_FILE; of a URL it is the password that counts.`,
+  });
+}
+
 /** Reads and checks the environment. @throws CONFIG_INVALID naming the variable and the cure; DEFAULT_PASSWORD in production */
 export function loadConfig(env: Environment): Config {
   const port = integer(env, 'PORT', DEFAULT_PORT, 0, 65_535);
   const production = env['NODE_ENV'] === 'production';
   const config: Config = {
-    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    databaseUrl: withSecret(
+      databaseUrl(env, 'DATABASE_URL'),
+      env['POSTGRES_PASSWORD_FILE'] ? secret(env, 'POSTGRES_PASSWORD') : null,
+    ),
     appDatabaseUrl: databaseUrl(env, 'APP_DATABASE_URL'),
     mlDatabaseUrl: databaseUrl(env, 'ML_DATABASE_URL'),
     passwords: Object.freeze({
-      superuser: env['POSTGRES_PASSWORD'] || developmentPasswords.superuser,
-      app: env['APP_USER_PASSWORD'] || developmentPasswords.app,
-      ml: env['ML_USER_PASSWORD'] || developmentPasswords.ml,
-      admin: env['ADMIN_USER_PASSWORD'] || developmentPasswords.admin,
+      superuser: secret(env, 'POSTGRES_PASSWORD') ?? developmentPasswords.superuser,
+      app: secret(env, 'APP_USER_PASSWORD') ?? developmentPasswords.app,
+      ml: secret(env, 'ML_USER_PASSWORD') ?? developmentPasswords.ml,
+      admin: secret(env, 'ADMIN_USER_PASSWORD') ?? developmentPasswords.admin,
     }),
     home: resolve(env['CUSTOMER_ANALYZER_HOME'] || `${projectRoot}.data`),
     embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
@@ -216,6 +251,6 @@ export function loadConfig(env: Environment): Config {
     }),
   };
   checkIngest(config.ingest);
-  if (production) refuseDevelopmentPasswords(config);
+  if (production) refuseWeakSecrets(config);
   return Object.freeze(config);
 }

@@ -39,6 +39,7 @@ export const errorCodes = {
 
   NOT_FOUND: { exit: 1, status: 404, title: 'Not found' },
   VALIDATION: { exit: 2, status: 400, title: 'Input is not valid' },
+  PERSON_ERASED: { exit: 1, status: 409, title: 'The person was erased' },
   PERIOD_REVERSED: { exit: 2, status: 400, title: 'Period ends before it begins' },
 
   UNAUTHENTICATED: { exit: 1, status: 401, title: 'Credentials are missing or not valid' },

@@ -6,6 +6,7 @@ import { type JsonOption, type Language, languageOption, userId, wholeNumber } f
 import type { CliContext } from '../context.ts';
 import { renderExplanation } from '../explanation.ts';
 import { type Column, day, money, percent, renderTable } from '../table.ts';
+import { registerErasure } from './users-erasure.ts';
 
 function displayName(user: read.UserRow): string {
   return [user.first_name, user.last_name].filter(Boolean).join(' ') || user.username || `#${user.user_id}`;
@@ -109,6 +110,7 @@ async function explainUser(cli: CliContext, pool: Pool, id: number, options: Lan
 
 export function registerUsers(program: Command, cli: CliContext): void {
   const users = program.command('users').description('Customers and their scores');
+  registerErasure(users, cli);
   users
     .command('list')
     .description('A page of customers by id')
