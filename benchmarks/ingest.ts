@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { createKey } from '../src/access/keys.ts';
+import { withLogin } from '../src/database/connection-urls.ts';
+import { createPool } from '../src/database/pool.ts';
 import { withShopServer } from './shop-server.ts';
 
 /*
@@ -30,6 +33,15 @@ interface Sample {
   perSecond: number;
   p50: number;
   p99: number;
+  /** Of the server's process, for one event. */
+  cpuMicroseconds?: number;
+  /** The most that was seen. */
+  rssMegabytes?: number;
+}
+
+interface Usage {
+  cpu: NodeJS.CpuUsage;
+  rssBytes: number;
 }
 
 const worker = fileURLToPath(new URL('./ingest-servers.ts', import.meta.url));
@@ -57,7 +69,7 @@ export async function run(args: string[]): Promise<void> {
 
 function plan(url: string, seconds: number): [string, () => Promise<Sample>][] {
   const http = (role: 'ours' | 'naive', clients: number, batch: number) => (): Promise<Sample> =>
-    withChild(role, url, async (port) => drive(role, port, clients, batch, seconds));
+    withChild(role, url, (port, usage) => drive(role, port, clients, batch, seconds, usage));
   return [
     ['bare, rows of 100', () => bare(url, seconds)],
     ['ours, batches of 100, 16 clients', http('ours', 16, 100)],
@@ -70,8 +82,13 @@ function plan(url: string, seconds: number): [string, () => Promise<Sample>][] {
   ];
 }
 
-function line(name: string, { perSecond, p50, p99 }: Sample): string {
-  return `${name.padEnd(34)} ${Math.round(perSecond).toString().padStart(7)} events/s  p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms`;
+function line(name: string, { perSecond, p50, p99, cpuMicroseconds, rssMegabytes }: Sample): string {
+  const latency = `p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms`;
+  const server =
+    cpuMicroseconds === undefined
+      ? ''
+      : `  CPU ${cpuMicroseconds.toFixed(0)} us an event  RSS ${rssMegabytes?.toFixed(0)} MB`;
+  return `${name.padEnd(34)} ${Math.round(perSecond).toString().padStart(7)} events/s  ${latency}${server}`;
 }
 
 function report(samples: ReadonlyMap<string, Sample[]>): void {
@@ -82,6 +99,12 @@ function report(samples: ReadonlyMap<string, Sample[]>): void {
       perSecond: rate(name),
       p50: median(each.map(({ p50 }) => p50)),
       p99: median(each.map(({ p99 }) => p99)),
+      ...(each[0]?.cpuMicroseconds === undefined
+        ? {}
+        : {
+            cpuMicroseconds: median(each.map(({ cpuMicroseconds = 0 }) => cpuMicroseconds)),
+            rssMegabytes: Math.max(...each.map(({ rssMegabytes = 0 }) => rssMegabytes)),
+          }),
     };
     process.stdout.write(`${line(name, middle)}\n`);
   }
@@ -97,6 +120,8 @@ function report(samples: ReadonlyMap<string, Sample[]>): void {
   );
 }
 
+let authorization = '';
+
 async function prepare(url: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
@@ -107,13 +132,24 @@ async function prepare(url: string): Promise<void> {
     INSERT INTO app_schema.product_identities SELECT 'api', 'p' || product_id, product_id FROM app_schema.products;
     INSERT INTO app_schema.sources (name) VALUES ('api')`);
   await client.end();
+  const pool = createPool(withLogin(url, 'app_user', 'app_password'), { applicationName: 'bench' });
+  const { key } = await createKey(pool, { scope: 'write', name: 'bench' });
+  await pool.end();
+  authorization = `Bearer ${key}`;
 }
 
-async function withChild<T>(role: Role, url: string, run: (port: number) => Promise<T>): Promise<T> {
+async function withChild<T>(
+  role: Role,
+  url: string,
+  run: (port: number, usage: () => Promise<Usage>) => Promise<T>,
+): Promise<T> {
   const child: ChildProcess = fork(worker, [role, url], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   try {
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-    return await run(port);
+    return await run(port, async () => {
+      child.send('usage');
+      return ((await once(child, 'message')) as [Usage])[0];
+    });
   } finally {
     child.kill('SIGTERM');
     await once(child, 'exit');
@@ -157,6 +193,7 @@ async function drive(
   clients: number,
   batch: number,
   seconds: number,
+  usage: () => Promise<Usage>,
 ): Promise<Sample> {
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const path = role === 'naive' ? '/' : batch > 1 ? '/v1/batch' : '/v1/track';
@@ -170,6 +207,11 @@ async function drive(
   for (let i = 0; i < Math.max(8, 1_500 / clients / batch); i++)
     await Promise.all(Array.from({ length: clients }, post));
   const latencies: number[] = [];
+  const before = await usage();
+  let rssBytes = before.rssBytes;
+  const watch = setInterval(async () => {
+    rssBytes = Math.max(rssBytes, (await usage()).rssBytes);
+  }, 500);
   const started = performance.now();
   const until = started + seconds * 1_000;
   const client = async (): Promise<void> => {
@@ -181,16 +223,30 @@ async function drive(
   };
   await Promise.all(Array.from({ length: clients }, client));
   const elapsed = (performance.now() - started) / 1_000;
+  clearInterval(watch);
+  const { cpu } = await usage();
+  const cpuMicroseconds =
+    (cpu.user + cpu.system - before.cpu.user - before.cpu.system) / (latencies.length * batch);
   agent.destroy();
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
-  return { perSecond: (latencies.length * batch) / elapsed, p50: at(0.5), p99: at(0.99) };
+  return {
+    perSecond: (latencies.length * batch) / elapsed,
+    p50: at(0.5),
+    p99: at(0.99),
+    cpuMicroseconds,
+    rssMegabytes: rssBytes / 2 ** 20,
+  };
 }
 
 function send(agent: Agent, port: number, path: string, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers = {
+      authorization,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    };
     const outgoing = httpRequest(
       { agent, port, path, method: 'POST', host: '127.0.0.1', headers },
       (response) => {

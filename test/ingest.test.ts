@@ -479,8 +479,8 @@ describe('dead letters', () => {
       { sentAt: '2025-06-01T11:00:00Z' },
     );
     await shop.batch([track('Bad', {}, { timestamp: 'never' })]);
-    const list = await shop.api.inject('/api/rejects?limit=1');
-    const [first] = list.json().items;
+    const list = await shop.get('/api/rejects?limit=1');
+    const [first] = list.json.items;
     expect(first).toMatchObject({
       code: 'currency',
       kind: 'track',
@@ -488,9 +488,9 @@ describe('dead letters', () => {
       attempts: 1,
       is_whole: true,
     });
-    expect(list.json().next_after).toBe(first.reject_id);
-    expect((await shop.api.inject(`/api/rejects/${first.reject_id}`)).json()).toEqual(first);
-    expect((await shop.api.inject('/api/rejects/999999')).statusCode).toBe(404);
+    expect(list.json.next_after).toBe(first.reject_id);
+    expect((await shop.get(`/api/rejects/${first.reject_id}`)).json).toEqual(first);
+    expect((await shop.get('/api/rejects/999999')).status).toBe(404);
     await shop.rows("UPDATE app_schema.settings SET currency = 'EUR'");
     await shop.reopen();
     shop.now = new Date('2025-07-01T12:00:00Z');
@@ -499,7 +499,7 @@ describe('dead letters', () => {
     expect((await shop.events()).map(({ id, at }) => [id, (at as Date).toISOString()])).toEqual([
       ['eur/1', '2025-06-01T11:00:00.000Z'],
     ]);
-    const left = (await shop.api.inject('/api/rejects')).json();
+    const left = (await shop.get('/api/rejects')).json;
     expect(left).toMatchObject({ items: [{ code: 'timestamp', attempts: 2 }], next_after: null });
     await shop.rows("UPDATE app_schema.settings SET currency = 'USD'");
     await shop.reopen();
