@@ -5,9 +5,10 @@ import { createPipelinedPool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
 import { applyBisecting, isDataRefusal, isTransient } from '../refusals.ts';
 import { reject } from '../rejects.ts';
+import { SourceIds } from './members.ts';
 import type { Item, Outcome } from './message.ts';
 import { storePlain } from './plain.ts';
-import { SourceIds, storeGroup } from './store.ts';
+import { storeGroup } from './store.ts';
 
 interface Waiting {
   readonly items: readonly Item[];
@@ -29,7 +30,7 @@ const attempts = 6;
  * free. Nobody waits for a group to fill: a lone request goes at once. A promise is kept only after the commit.
  */
 export class GroupCommit {
-  readonly #pool: pg.Pool;
+  readonly pool: pg.Pool;
   readonly #writers: number;
   readonly #groupItems: number;
   readonly #sources = new SourceIds();
@@ -38,7 +39,7 @@ export class GroupCommit {
   #idle: (() => void)[] = [];
 
   constructor(pool: pg.Pool, { writers = 2, groupItems = 1_000 }: GroupOptions = {}) {
-    this.#pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
+    this.pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
     this.#writers = writers;
     this.#groupItems = groupItems;
   }
@@ -55,7 +56,7 @@ export class GroupCommit {
   async close(): Promise<void> {
     if (this.#running > 0 || this.#queue.length > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve));
-    await this.#pool.end();
+    await this.pool.end();
   }
 
   #pump(): void {
@@ -134,14 +135,14 @@ export class GroupCommit {
       try {
         return await this.#withClient((client) => storeGroup(client, items, this.#sources));
       } catch (error) {
-        if (!isTransient(error) || attempt === attempts) throw error;
+        if (!(isTransient(error) || lostSomebody(error)) || attempt === attempts) throw error;
         await sleep(20 * attempt);
       }
     }
   }
 
   async #withClient<T>(run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
+    const client = await this.pool.connect();
     let broken: Error | undefined;
     // A backend that dies between two statements is reported by an event; without a listener that would end the process.
     const onError = (error: Error): void => {
@@ -160,6 +161,11 @@ export class GroupCommit {
       client.release(broken);
     }
   }
+}
+
+/** Somebody was erased between our look and our writing (a foreign key, or the refusal of their id): the next look sees it. */
+function lostSomebody(error: unknown): boolean {
+  return ['23503', 'CA003'].includes(String((error as { code?: unknown } | null)?.code));
 }
 
 /** Connection, resources, operator, locks, aborted transactions: the server is in trouble, and the sender may come again. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { firstOfEach, type Member, outcomeOf, readMembers, type SourceIds } from './members.ts';
 import type { Item, Outcome } from './message.ts';
 import * as queries from './queries.ts';
-import { firstOfEach, type Member, outcomeOf, readMembers, type SourceIds } from './store.ts';
 
 /**
  * Tries the short way with a group: one round trip writes what needs no look-up, and that is nearly everything once a shop runs. What it
