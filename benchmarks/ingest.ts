@@ -9,7 +9,7 @@ import { createPool } from '../src/database/pool.ts';
 import { withShopServer } from './shop-server.ts';
 
 /*
- * npm run bench -- ingest [ROUNDS] [SECONDS]
+ * npm run bench -- ingest [ROUNDS] [SECONDS] [PART OF A NAME]
  *
  * What the intake over HTTP costs, against two baselines of the same run, in turns, on the embedded server with its durable
  * settings (fsync, synchronous_commit = on):
@@ -53,17 +53,19 @@ const mostPerSecond = 25_000;
 export async function run(args: string[]): Promise<void> {
   const rounds = Number(args[0] ?? 3);
   const seconds = Number(args[1] ?? 4);
+  const only = args[2] ?? '';
   await withShopServer({}, async ({ url }) => {
     await prepare(url);
     const samples = new Map<string, Sample[]>();
     for (let round = 1; round <= rounds; round++) {
       for (const [name, measure] of plan(url, seconds)) {
+        if (!name.includes(only)) continue;
         const sample = await measure();
         samples.set(name, [...(samples.get(name) ?? []), sample]);
         process.stdout.write(`round ${round}: ${line(name, sample)}\n`);
       }
     }
-    report(samples);
+    if (only === '') report(samples);
   });
 }
 

@@ -8,6 +8,7 @@ import { reject } from '../rejects.ts';
 import { SourceIds } from './members.ts';
 import type { Item, Outcome } from './message.ts';
 import { storePlain } from './plain.ts';
+import { prepareWriter } from './queries.ts';
 import { storeGroup } from './store.ts';
 
 interface Waiting {
@@ -24,10 +25,12 @@ export interface GroupOptions {
 }
 
 const attempts = 6;
+/** Messages. Fewer wait for the writer that is busy: groups of a few cost the database a transaction each. */
+const worthAnotherWriter = 50;
 
 /**
  * Writes what many requests bring in few transactions: while a writer is busy requests gather, and go together when it is
- * free. Nobody waits for a group to fill: a lone request goes at once. A promise is kept only after the commit.
+ * free. A lone request goes at once. A promise is kept only after the commit.
  */
 export class GroupCommit {
   readonly pool: pg.Pool;
@@ -35,11 +38,14 @@ export class GroupCommit {
   readonly #groupItems: number;
   readonly #sources = new SourceIds();
   #queue: Waiting[] = [];
+  #queued = 0;
   #running = 0;
   #idle: (() => void)[] = [];
 
   constructor(pool: pg.Pool, { writers = 2, groupItems = 1_000 }: GroupOptions = {}) {
     this.pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
+    // Goes ahead of the first group on the same connection; where it fails, so does that.
+    this.pool.on('connect', (client) => void prepareWriter(client).catch(() => undefined));
     this.#writers = writers;
     this.#groupItems = groupItems;
   }
@@ -48,6 +54,7 @@ export class GroupCommit {
   submit(items: readonly Item[]): Promise<Outcome[]> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ items, resolve, reject });
+      this.#queued += items.length;
       this.#pump();
     });
   }
@@ -61,6 +68,7 @@ export class GroupCommit {
 
   #pump(): void {
     while (this.#running < this.#writers && this.#queue.length > 0) {
+      if (this.#running > 0 && this.#queued < worthAnotherWriter) return;
       const group = this.#take();
       this.#running += 1;
       void this.#write(group).finally(() => {
@@ -76,6 +84,7 @@ export class GroupCommit {
     let count = 0;
     while (count < this.#queue.length && items < this.#groupItems)
       items += this.#queue[count++]!.items.length;
+    this.#queued -= items;
     return this.#queue.splice(0, count);
   }
 

@@ -3,11 +3,18 @@ import type pg from 'pg';
 /** SQL of a group: ledger and events; people, products and dead letters have theirs. Statements of the hot path are named: each connection plans them once. */
 type Client = Pick<pg.ClientBase, 'query'>;
 
-/** The answer waits for the disk; a statement that waits for somebody's lock gives up, and the sender comes again. */
-export async function beginGroup(client: Client): Promise<void> {
+/**
+ * Settings of a writer's connection, once: said with each transaction they cost as much as a small group. The answer waits for the disk; a
+ * statement that waits for somebody's lock gives up, and the sender comes again.
+ */
+export async function prepareWriter(client: Client): Promise<void> {
   await client.query(
-    "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL jit = off; SET LOCAL statement_timeout = '20s'; SET LOCAL TimeZone = 'UTC'",
+    "SET synchronous_commit = on; SET jit = off; SET statement_timeout = '20s'; SET TimeZone = 'UTC'",
   );
+}
+
+export async function beginGroup(client: Client): Promise<void> {
+  await client.query('BEGIN');
 }
 
 /** COMMIT of a transaction that failed before is answered by ROLLBACK, and without an error. */
