@@ -2653,13 +2653,19 @@ CREATE FUNCTION jobs.clean_up(p_keep_days integer DEFAULT 90) RETURNS TABLE(what
     DELETE FROM jobs.runs r WHERE r.started_at < now() - make_interval(days => p_keep_days) AND r.state <> 'running' RETURNING 1
   ), workers AS (
     DELETE FROM jobs.workers w WHERE w.seen_at < now() - interval '1 day' RETURNING 1
+  ), messages AS (
+    -- Their events are still counted once: those have a key of their own.
+    DELETE FROM app_schema.ingested_messages m WHERE m.received_at < now() - make_interval(days => p_keep_days) RETURNING 1
+  ), rejects AS (
+    DELETE FROM app_schema.ingest_rejects r WHERE r.received_at < now() - make_interval(days => p_keep_days) RETURNING 1
   )
   SELECT 'runs', (SELECT count(*) FROM runs) UNION ALL SELECT 'workers', (SELECT count(*) FROM workers)
+  UNION ALL SELECT 'messages', (SELECT count(*) FROM messages) UNION ALL SELECT 'rejects', (SELECT count(*) FROM rejects)
 $$;
 
 ALTER FUNCTION jobs.clean_up(p_keep_days integer) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes history older than so many days, and workers that have not been seen for a day';
+COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes what is older than so many days: history of jobs, the ledger of messages over HTTP, their dead letters; and workers that have not been seen for a day';
 
 CREATE FUNCTION jobs.get_maintenance_state() RETURNS TABLE(migrations text[], last_backup_at timestamp with time zone, last_drill_at timestamp with time zone, last_drill_succeeded boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4939,6 +4945,8 @@ CREATE UNIQUE INDEX idx_events_source_external_id ON app_schema.events USING btr
 CREATE INDEX idx_events_type_timestamp ON app_schema.events USING btree (event_type, event_timestamp);
 
 CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id, event_timestamp) INCLUDE (product_id, event_type);
+
+CREATE INDEX idx_ingested_messages_received_at ON app_schema.ingested_messages USING brin (received_at);
 
 CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
 
