@@ -347,7 +347,7 @@ describe('events in our own form', () => {
   it('a stream that is damaged on its way says how many lines were taken', async () => {
     const lines = Array.from(
       { length: 3_000 },
-      (_, i) => `{"event_id":"d${i}","event_type":"view","note":"${randomUUID()}"}`,
+      (_, i) => `{"event_id":"d${i}","event_type":"view","properties":{"note":"${randomUUID()}"}}`,
     );
     const packed = gzipSync(lines.join('\n'));
     const answer = await shop.post('/api/events', packed.subarray(0, packed.length - 20_000), {
