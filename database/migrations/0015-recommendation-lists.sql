@@ -156,6 +156,7 @@ DECLARE
   v_extra integer[];
   v_due_places integer := ceil(p_limit * p_options.buy_again_share);
   v_is_arranged boolean;
+  v_needs_product boolean;
   v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
@@ -179,6 +180,7 @@ BEGIN
       THEN v_pool + 10 + cardinality(v_banned)
   END;
   v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
+  v_needs_product := v_has_boosts OR v_cap IS NOT NULL OR p_options.diversity > 0;
   SELECT c.popularity_weight INTO v_popularity_weight FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
 
   -- Candidates whatever their sum: what is popular, due again or pinned.
@@ -246,7 +248,7 @@ BEGIN
         SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin' GROUP BY 1
       ) i ON i.product_id = c.id
       LEFT JOIN LATERAL (
-        SELECT x.category, x.price FROM app_schema.products x WHERE (v_has_boosts OR v_is_arranged) AND x.product_id = c.id OFFSET 0
+        SELECT x.category, x.price FROM app_schema.products x WHERE v_needs_product AND x.product_id = c.id OFFSET 0
       ) p ON true
       LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
       ORDER BY score DESC, c.id
