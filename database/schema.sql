@@ -4928,6 +4928,8 @@ ALTER TABLE ONLY privacy.rules
 ALTER TABLE ONLY privacy.rules
     ADD CONSTRAINT rules_place_key UNIQUE (place);
 
+CREATE INDEX idx_sessions_administrator_id ON access_control.sessions USING btree (administrator_id);
+
 CREATE INDEX idx_events_product_id ON app_schema.events USING btree (product_id);
 
 CREATE INDEX idx_events_purchases ON app_schema.events USING btree (user_id, product_id, event_timestamp) WHERE ((event_type)::text = 'purchase'::text);
@@ -4951,6 +4953,8 @@ CREATE UNIQUE INDEX idx_recommendation_experiments_running ON app_schema.recomme
 CREATE INDEX idx_recommendation_lists_served_at ON app_schema.recommendation_lists USING btree (served_at);
 
 CREATE INDEX idx_recommendation_lists_user_id ON app_schema.recommendation_lists USING btree (user_id);
+
+CREATE INDEX idx_recommendation_rules_product_id ON app_schema.recommendation_rules USING btree (product_id);
 
 CREATE INDEX idx_user_day_changes_user_id_day ON app_schema.user_day_changes USING btree (user_id, day);
 
