@@ -12,6 +12,10 @@ export type RejectCode =
   | 'event_type'
   | 'currency'
   | 'telegram_conflict'
+  | 'too_large'
+  | 'unknown_field'
+  | 'unknown_id'
+  | 'conflict'
   | 'refused';
 
 export class Reject {
