@@ -14,7 +14,7 @@ let api: FastifyInstance;
 let reader: Credentials;
 let administrator: Credentials;
 
-const get = (url: string) => api.inject({ url, headers: reader });
+const get = (url: string, headers = reader) => api.inject({ url, headers });
 
 beforeAll(async () => {
   db = await createTestDatabase();
@@ -97,7 +97,7 @@ describe('the HTTP API', () => {
       expect(validate(response.json()), `${url}: ${ajv.errorsText(validate.errors)}`).toBe(true);
     }
     for (const [path, url] of Object.entries(examples)) {
-      const response = await get(url);
+      const response = await get(url, administrator);
       expect(response.statusCode, `${url} ${response.body}`).toBe(200);
       const schema = document.paths[path].get.responses['200'].content['application/json'].schema;
       const validate = ajv.compile({ ...schema, components: document.components });

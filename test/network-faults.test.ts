@@ -136,7 +136,10 @@ describe('a slow client', () => {
       ),
     );
     const answers = await Promise.all(
-      Array.from({ length: 10 }, async () => (await fetch(new URL('/api/segments', address))).status),
+      Array.from(
+        { length: 10 },
+        async () => (await fetch(new URL('/api/segments', address), { headers: reader })).status,
+      ),
     );
     expect(answers).toEqual(Array(10).fill(200));
     for (const socket of dribblers) socket.destroy();

@@ -18,7 +18,7 @@ UNION ALL
 SELECT n.nspname, format('%s has %s', pg_get_userbyid(a.grantee), a.privilege_type)
 FROM pg_namespace n, aclexplode(n.nspacl) a
 WHERE pg_get_userbyid(a.grantee) IN ('app_user', 'ml_user') AND NOT (a.privilege_type = 'USAGE' AND (n.nspname IN ('app_schema', 'extensions', 'compatibility')
-  OR (n.nspname IN ('privacy', 'jobs', 'pgboss') AND pg_get_userbyid(a.grantee) = 'app_user')))
+  OR (n.nspname IN ('privacy', 'access_control', 'jobs', 'pgboss') AND pg_get_userbyid(a.grantee) = 'app_user')))
 UNION ALL
 SELECT r.rolname, 'default_transaction_read_only is not on' FROM pg_roles r
 WHERE r.rolname = 'ml_user' AND NOT coalesce('default_transaction_read_only=on' = ANY (r.rolconfig), false)

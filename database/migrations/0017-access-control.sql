@@ -46,6 +46,8 @@ CREATE TABLE access_control.sessions (
   expires_at       timestamptz NOT NULL
 );
 COMMENT ON TABLE access_control.sessions IS 'Logins that last; the cookie itself is nowhere, only its SHA-256';
+-- The foreign key, and ending all sessions of one person.
+CREATE INDEX idx_sessions_administrator_id ON access_control.sessions (administrator_id);
 
 CREATE TABLE access_control.login_throttles (
   subject         bytea PRIMARY KEY,

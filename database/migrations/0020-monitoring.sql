@@ -44,7 +44,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION monitoring.list_slow_queries() IS
-  'Statements of this database from pg_stat_statements since the last pg_stat_statements_reset(); none where the extension is missing';
+  'Slow statements of this database by the statistics that the server keeps, since they were last reset; none where the extension is missing';
 
 CREATE VIEW monitoring.slow_queries WITH (security_invoker = true) AS
   SELECT * FROM monitoring.list_slow_queries() ORDER BY mean_ms DESC;

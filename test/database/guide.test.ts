@@ -20,7 +20,7 @@ beforeAll(async () => {
   db = await createTestDatabase();
   await db.adminPool.query(`
     INSERT INTO app_schema.users (first_name) SELECT 'Customer ' || n FROM generate_series(1, 50) n;
-    INSERT INTO app_schema.products (name) VALUES ('Tea'), ('Cup'), ('Pot');
+    INSERT INTO app_schema.products (name) SELECT 'Product ' || n FROM generate_series(1, 10) n;
     INSERT INTO app_schema.segments VALUES (1, 'champions', 'Champions', 'Чемпионы', 'Best', 'Лучшие');
     INSERT INTO app_schema.model_runs (kind, algorithm, status, as_of, code_version, parameters, evaluation, model) VALUES ('churn', 'a', 'challenger', now(), '1', '{}', '{}', '{}')`);
 });

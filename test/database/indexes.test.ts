@@ -36,6 +36,7 @@ beforeAll(async () => {
     INSERT INTO app_schema.recommendation_lists (served_at, kind, user_id, model_run_id, product_ids, reason_codes)
       SELECT '2024-01-01Z'::timestamptz + i * interval '1 hour', 'user', 1 + i % 5000, 1500, '{7}', '{popular}' FROM generate_series(1, 10000) i;
     INSERT INTO app_schema.ingested_messages SELECT 1, md5(i::text)::uuid, '2024-01-01Z'::timestamptz + i * interval '1 minute', 'm' || i FROM generate_series(1, 60000) i;
+    INSERT INTO app_schema.recommendation_rules (action, product_id) SELECT 'exclude', 1 + i % 1900 FROM generate_series(1, 20000) i;
     UPDATE app_schema.events SET properties = '{"recommendation_id": "x"}' WHERE event_id % 100 = 0;
   `);
   await client.query('VACUUM ANALYZE');
@@ -153,6 +154,11 @@ const cases: Case[] = [
     definition:
       'ON app_schema.recommendation_experiments USING btree (((stopped_at IS NULL))) WHERE (stopped_at IS NULL)',
     queries: ['SELECT * FROM app_schema.get_recommendations(7)'],
+  },
+  {
+    index: 'idx_recommendation_rules_product_id',
+    definition: 'ON app_schema.recommendation_rules USING btree (product_id)',
+    queries: ['DELETE FROM app_schema.recommendation_rules WHERE product_id = 1950'],
   },
   {
     index: 'idx_recommendation_lists_user_id',
