@@ -15,6 +15,7 @@ import {
 import type { IngestOutcome, Metrics } from '../../metrics/metrics.ts';
 import { AnswerBuilder, answerSingle, IngestAnswer } from './answer.ts';
 import { portions, readText, unpacked } from './body.ts';
+import { EventBody, SegmentBatch, segmentMessage } from './message-schemas.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,8 +33,6 @@ const segmentKinds = ['track', 'identify', 'alias', 'page', 'screen', 'group'] a
 const publicKinds: readonly MessageKind[] = ['track', 'page', 'screen'];
 const problem = Type.Ref('Problem');
 const answers = { 200: IngestAnswer, 400: problem, 409: problem, 413: problem, 503: problem };
-/** Bodies are read by the feature, which says of each item what is wrong; the schema is there to be read. */
-const anyObject = Type.Object({}, { additionalProperties: true });
 const portionLines = 500;
 /** Of a long stream only what was not accepted is told, and no more than this; the rejects table has all. */
 const mostExceptions = 10_000;
@@ -71,7 +70,7 @@ function segmentRoutes(app: FastifyInstance, door: IngestRouteOptions): void {
         schema: {
           tags: ['events'],
           summary: `One ${kind} message in Segment's form`,
-          body: anyObject,
+          body: segmentMessage(kind),
           response: answers,
         },
       },
@@ -89,7 +88,12 @@ function segmentRoutes(app: FastifyInstance, door: IngestRouteOptions): void {
     '/v1/batch',
     {
       config: { scope: 'public' },
-      schema: { tags: ['events'], summary: "Messages in Segment's form", body: anyObject, response: answers },
+      schema: {
+        tags: ['events'],
+        summary: "Messages in Segment's form",
+        body: SegmentBatch,
+        response: answers,
+      },
     },
     async (request) => {
       const context = await contextOf(request, door);
@@ -106,7 +110,7 @@ function eventRoute(app: FastifyInstance, door: IngestRouteOptions): void {
       schema: {
         tags: ['events'],
         summary: 'Events in our own form: one, a list, or NDJSON of any length (application/x-ndjson)',
-        body: anyObject,
+        body: EventBody,
         response: answers,
       },
     },
