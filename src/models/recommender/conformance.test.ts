@@ -29,7 +29,7 @@ type Fit = (data: Interactions) => Promise<Recommender> | Recommender;
 const ridge = { lambda: 2, dropout: 0.1, rowNormalisation: 0.5 };
 const itemModels: Record<string, (data: Interactions) => Promise<ItemRecommender> | ItemRecommender> = {
   ease: (data) => fitEase(data, ridge, plainLinearAlgebra),
-  'sparse ridge': (data) => fitSparseRidge(data, { ...ridge, candidates: 4 }),
+  'sparse ridge': (data) => fitSparseRidge(data, { ...ridge, candidates: 4 }, plainLinearAlgebra),
   cosine: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 1 }),
   jaccard: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 0, similarity: 'jaccard' }),
   lift: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 1, similarity: 'lift' }),

@@ -84,7 +84,11 @@ const sparseRidge: TrialModel = {
   strength: power,
   fit(material, point) {
     const data = dataOf(material, power(point));
-    return fitSparseRidge(data, { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES });
+    return fitSparseRidge(
+      data,
+      { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES },
+      material.algebra,
+    );
   },
 };
 
