@@ -139,7 +139,8 @@ export async function fitRecommender(
   const base = await candidate.fit(shop.log, until, choice?.candidatePoint ?? FALLBACK);
   const point = choice?.point ?? defaultServedPoint;
   const served = assembleServed(
-    { log: shop.log, width: WIDTH, ...HISTORY },
+    shop.log,
+    { width: WIDTH, ...HISTORY },
     base,
     until,
     demandByItem(demand, shop),

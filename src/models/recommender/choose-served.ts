@@ -1,5 +1,4 @@
 import { trendFactors } from './demand-trend.ts';
-import type { EventLog } from './event-log.ts';
 import { type Axes, climbGrid } from './grid-climb.ts';
 import type { Neighbours } from './recommender.ts';
 import type { ServedCandidate } from './served-candidates.ts';
@@ -86,11 +85,20 @@ export const defaultServedPoint: Point = Object.freeze({
   dueAfter: 0.5,
 });
 
-/** (demand lately / in all) ^ power, scaled to a mean of 1, so that weights keep their size. */
-function scaledTrend(log: EventLog, until: number, halfLifeDays: number, power: number): Float32Array {
-  const factors = trendFactors(log, until, { halfLifeDays, power });
-  const mean = factors.reduce((sum, factor) => sum + factor, 0) / Math.max(1, factors.length);
-  return factors.map((factor) => factor / (mean || 1));
+type Trend = (halfLifeDays: number, power: number) => Float32Array;
+
+/** (demand lately / in all) ^ power, scaled to a mean of 1, so that weights keep their size; the ratios of each half-life are kept. */
+function trendOf(log: ShopLog, until: number): Trend {
+  const events = toEventLog(log, until);
+  const known = new Map<number, Float32Array>();
+  return (halfLifeDays, power) => {
+    if (power === 0) return new Float32Array(log.itemCount).fill(1);
+    const ratios = known.get(halfLifeDays) ?? trendFactors(events, until, { halfLifeDays, power: 1 });
+    known.set(halfLifeDays, ratios);
+    const factors = ratios.map((ratio) => ratio ** power);
+    const mean = factors.reduce((sum, factor) => sum + factor, 0) / Math.max(1, factors.length);
+    return factors.map((factor) => factor / (mean || 1));
+  };
 }
 
 /** w_ij t_j^trendPower, with selfWeight t_j^selfTrendPower on the diagonal; the `width` largest by size. */
@@ -116,49 +124,42 @@ function withTrend(
   return { ids, weights };
 }
 
-/** All that is published and read, from weights, demand and a point of the grids. */
-export function assembleServed(
-  search: Pick<ServedSearch, 'log' | 'width' | 'historyEvents' | 'historyProducts'>,
-  base: Neighbours,
-  until: number,
-  demand: Demand,
-  point: Point,
-): ServedModel {
-  const events = toEventLog(search.log, until);
-  return assembleFrom(search, events, base, until, demand, point);
+type Limits = Pick<ServedSearch, 'width' | 'historyEvents' | 'historyProducts'>;
+
+function weightsOf(base: Neighbours, trend: Trend, point: Point, width: number): Neighbours {
+  const days = point['trendHalfLifeDays']!;
+  const self = point['selfWeight']!;
+  const selfWeights = trend(days, self > 0 ? point['selfTrendPower']! : 0).map((factor) => self * factor);
+  return withTrend(base, trend(days, point['trendPower']!), selfWeights, width);
 }
 
-function assembleFrom(
-  search: Pick<ServedSearch, 'log' | 'width' | 'historyEvents' | 'historyProducts'>,
-  events: EventLog,
+function readingOf(point: Point, { historyEvents, historyProducts }: Limits): ServedModel['reading'] {
+  const power = point['historyPower']!;
+  return {
+    // (s 2^(-age / H))^p = s^p 2^(-age / (H / p)): the power of a history needs no place of its own.
+    viewWeight: 0.2 ** power,
+    cartWeight: 0.5 ** power,
+    purchaseWeight: 1,
+    halfLifeDays: point['historyHalfLifeDays']! / power,
+    historyEvents,
+    historyProducts,
+    repeatWeight: point['repeatWeight']!,
+    dueAfter: point['dueAfter']!,
+    popularityWeight: point['popularityWeight']!,
+  };
+}
+
+/** All that is published and read, from weights, demand and a point of the grids. */
+export function assembleServed(
+  log: ShopLog,
+  limits: Limits,
   base: Neighbours,
   until: number,
   demand: Demand,
   point: Point,
 ): ServedModel {
-  const trend = (power: number): Float32Array =>
-    power === 0
-      ? new Float32Array(search.log.itemCount).fill(1)
-      : scaledTrend(events, until, point['trendHalfLifeDays']!, power);
-  const self = point['selfWeight']!;
-  const selfWeights = trend(self > 0 ? point['selfTrendPower']! : 0).map((factor) => self * factor);
-  const power = point['historyPower']!;
-  return {
-    neighbours: withTrend(base, trend(point['trendPower']!), selfWeights, search.width),
-    ...demand,
-    // (s 2^(-age / H))^p = s^p 2^(-age / (H / p)): the power of a history needs no place of its own.
-    reading: {
-      viewWeight: 0.2 ** power,
-      cartWeight: 0.5 ** power,
-      purchaseWeight: 1,
-      halfLifeDays: point['historyHalfLifeDays']! / power,
-      historyEvents: search.historyEvents,
-      historyProducts: search.historyProducts,
-      repeatWeight: point['repeatWeight']!,
-      dueAfter: point['dueAfter']!,
-      popularityWeight: point['popularityWeight']!,
-    },
-  };
+  const neighbours = weightsOf(base, trendOf(log, until), point, limits.width);
+  return { neighbours, ...demand, reading: readingOf(point, limits) };
 }
 
 interface Tuned {
@@ -182,17 +183,27 @@ function simplestOfTheBest(tuned: readonly Tuned[]): Tuned {
 class Search {
   readonly #search: ServedSearch;
   readonly #questions: readonly ServedQuestion[];
-  readonly #events: EventLog;
+  readonly #trend: Trend;
+  /** Of the last weights: most points differ in how a history is read. */
+  #key = '';
+  #weights: Neighbours = { ids: [], weights: [] };
+  #base: Neighbours | undefined;
 
   constructor(search: ServedSearch, questions: readonly ServedQuestion[]) {
     this.#search = search;
     this.#questions = questions;
-    this.#events = toEventLog(search.log, search.from);
+    this.#trend = trendOf(search.log, search.from);
   }
 
   #score(base: Neighbours, point: Point) {
     const { log, from, demand, k, buyAgainShare } = this.#search;
-    const model = assembleFrom(this.#search, this.#events, base, from, demand, point);
+    const names = ['trendHalfLifeDays', 'trendPower', 'selfWeight', 'selfTrendPower'];
+    const key = names.map((name) => point[name]).join('|');
+    if (base !== this.#base || key !== this.#key)
+      this.#weights = weightsOf(base, this.#trend, point, this.#search.width);
+    this.#base = base;
+    this.#key = key;
+    const model = { neighbours: this.#weights, ...demand, reading: readingOf(point, this.#search) };
     return scoreServed(log, model, from, this.#questions, { k, buyAgainShare });
   }
 

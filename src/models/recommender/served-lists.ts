@@ -31,7 +31,6 @@ export interface ServedModel {
 
 export interface ListOptions {
   readonly k: number;
-  readonly buyAgain: boolean;
   /** What is due stands first in this part of a list at most. */
   readonly buyAgainShare: number;
 }
@@ -46,40 +45,54 @@ export class ServedLists {
   readonly #reader: HistoryReader;
   readonly #scores: Float64Array;
   readonly #due: Float64Array;
+  readonly #popular: Float64Array;
+  readonly #top: TopItems;
 
-  constructor(log: ShopLog, model: ServedModel) {
+  constructor(log: ShopLog, model: ServedModel, k: number) {
     this.#log = log;
     this.#model = model;
     this.#reader = new HistoryReader(log, model.reading);
     this.#scores = new Float64Array(log.itemCount);
     this.#due = new Float64Array(log.itemCount);
+    this.#popular = Float64Array.from(model.popularity, (popularity) =>
+      popularity > 0 ? model.reading.popularityWeight * popularity : Number.NEGATIVE_INFINITY,
+    );
+    this.#top = new TopItems(Math.min(k, log.itemCount));
   }
 
-  list(user: number, now: number, options: ListOptions): Int32Array {
-    const { neighbours, popularity, reading } = this.#model;
+  /** `next` with what is due again, `fresh` without anything that was bought. */
+  lists(user: number, now: number, options: ListOptions): { next: Int32Array; fresh: Int32Array } {
+    this.#fill(user, now);
+    const anyDue = this.#moveDue(user, now);
+    const fresh = this.#top.select(this.#scores);
+    return { fresh, next: anyDue ? this.#merge(fresh, options) : fresh };
+  }
+
+  #fill(user: number, now: number): void {
+    const { neighbours } = this.#model;
     const scores = this.#scores;
-    for (let item = 0; item < scores.length; item++)
-      scores[item] = reading.popularityWeight * popularity[item]!;
+    scores.set(this.#popular);
     const history = this.#reader.history(user, now);
     history.items.forEach((item, k) => {
       const ids = neighbours.ids[item]!;
       const weights = neighbours.weights[item]!;
-      for (let m = 0; m < ids.length; m++) scores[ids[m]!]! += history.weights[k]! * weights[m]!;
+      for (let m = 0; m < ids.length; m++) {
+        const other = ids[m]!;
+        // What nobody wanted lately is a candidate where something speaks for it.
+        if (scores[other] === Number.NEGATIVE_INFINITY) scores[other] = 0;
+        scores[other]! += history.weights[k]! * weights[m]!;
+      }
     });
-    // Neither wanted by anybody nor spoken for: no candidate.
-    for (let item = 0; item < scores.length; item++)
-      if (scores[item] === 0) scores[item] = Number.NEGATIVE_INFINITY;
-    return this.#merge(this.#moveDue(user, now, options), options);
   }
 
   /** Takes what was bought out of the scores; what is due goes to scores of its own. */
-  #moveDue(user: number, now: number, { buyAgain }: ListOptions): boolean {
+  #moveDue(user: number, now: number): boolean {
     const { isRepeated, share, intervalDays } = this.#model.repetition;
     const { dueAfter, repeatWeight } = this.#model.reading;
     this.#due.fill(Number.NEGATIVE_INFINITY);
     let any = false;
     for (const [item, day] of lastPurchases(this.#log, user, now)) {
-      if (buyAgain && isRepeated[item] === 1 && now >= day + dueAfter * intervalDays[item]!) {
+      if (isRepeated[item] === 1 && now >= day + dueAfter * intervalDays[item]!) {
         this.#due[item] = Math.max(0, this.#scores[item]!) + repeatWeight * share[item]!;
         any = true;
       }
@@ -88,11 +101,8 @@ export class ServedLists {
     return any;
   }
 
-  #merge(anyDue: boolean, { k, buyAgainShare }: ListOptions): Int32Array {
-    const top = new TopItems(Math.min(k, this.#scores.length));
-    const fresh = top.select(this.#scores);
-    if (!anyDue) return fresh;
-    const due = top.select(this.#due);
+  #merge(fresh: Int32Array, { k, buyAgainShare }: ListOptions): Int32Array {
+    const due = this.#top.select(this.#due);
     const places = Math.ceil(k * buyAgainShare);
     const first = [...due.subarray(0, places), ...fresh].sort(
       (a, b) => this.#scoreOf(b) - this.#scoreOf(a) || a - b,
@@ -144,17 +154,16 @@ export function scoreServed(
   model: ServedModel,
   now: number,
   questions: readonly ServedQuestion[],
-  { k, buyAgainShare }: Pick<ListOptions, 'k' | 'buyAgainShare'>,
+  options: ListOptions,
 ): ServedScore {
-  const lists = new ServedLists(log, model);
-  const next = questions.map(({ user, wanted }) =>
-    ndcg(lists.list(user, now, { k, buyAgain: true, buyAgainShare }), wanted, k),
-  );
-  const fresh = questions
-    .filter(({ fresh: wanted }) => wanted.length > 0)
-    .map(({ user, fresh: wanted }) =>
-      ndcg(lists.list(user, now, { k, buyAgain: false, buyAgainShare }), wanted, k),
-    );
+  const reader = new ServedLists(log, model, options.k);
+  const next: number[] = [];
+  const fresh: number[] = [];
+  for (const question of questions) {
+    const lists = reader.lists(question.user, now, options);
+    next.push(ndcg(lists.next, question.wanted, options.k));
+    if (question.fresh.length > 0) fresh.push(ndcg(lists.fresh, question.fresh, options.k));
+  }
   return { next: Float64Array.from(next), fresh: Float64Array.from(fresh) };
 }
 
