@@ -24,6 +24,12 @@ export const FORMAT_EVENTS = `
     ) TO STDOUT
   $sql$, $1::timestamptz, $2::double precision) AS sql`;
 
+/** The moment after the last day with a purchase: what comes later is not known yet. NULL where nobody bought. */
+export const END_OF_LATEST_PURCHASE = `
+  SELECT app_schema.day_start((max(e.event_timestamp) AT TIME ZONE s.time_zone)::date + 1) AS moment
+  FROM app_schema.settings s LEFT JOIN app_schema.events e ON e.event_type = 'purchase' AND e.user_id IS NOT NULL
+  GROUP BY s.time_zone`;
+
 /** Merchandise, with what content is made of. */
 export const PRODUCTS = `
   SELECT p.product_id, p.name, p.category, p.price::double precision AS price, p.description, coalesce(p.attributes, '{}') AS attributes

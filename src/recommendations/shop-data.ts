@@ -100,7 +100,28 @@ export async function readShop(
     if (item !== undefined) columns.push(item, Number(kind), Number(day));
   }
   if (user !== '') columns.endRow(Number(user), historyPerCustomer);
-  return { ...columns.toLog(products.length), products, itemOf, share };
+  return { ...numberByDemand(columns.toLog(products.length), products), share };
+}
+
+/** Numbers the products from the most wanted down: where a model knows nothing, a tie, the more popular one goes first. */
+function numberByDemand(
+  { log, userIds }: { log: ShopLog; userIds: Int32Array },
+  products: readonly ProductRow[],
+): Omit<ShopData, 'share'> {
+  const counts = new Float64Array(products.length);
+  for (const item of log.items) counts[item]! += 1;
+  const order = Int32Array.from(products.keys()).sort((a, b) => counts[b]! - counts[a]! || a - b);
+  const numberOf = new Int32Array(products.length);
+  order.forEach((item, number) => {
+    numberOf[item] = number;
+  });
+  const sorted = Array.from(order, (item) => products[item]!);
+  return {
+    log: { ...log, items: log.items.map((item) => numberOf[item]!) },
+    userIds,
+    products: sorted,
+    itemOf: new Map(sorted.map(({ product_id }, item) => [product_id, item])),
+  };
 }
 
 export interface RepetitionOptions {

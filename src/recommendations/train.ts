@@ -45,7 +45,8 @@ const LIST_LENGTH = 10;
 const WIDTH = 50;
 const SIMILAR = 10;
 const HISTORY = { historyEvents: 200, historyProducts: 30 };
-const HISTORY_PER_CUSTOMER = 2000;
+/** Newest events of a customer that train. */
+export const HISTORY_PER_CUSTOMER = 2000;
 const REPETITION = { repeatShare: 0.25, minRepeaters: 5 };
 /** Interactions after which collaborative weights count as much as what products say of themselves. */
 const CONTENT_PRIOR = 10;
@@ -54,7 +55,7 @@ const CONTENT_SHARE = 0.5;
 const FALLBACK = { shrinkage: 2, strengthPower: 1 };
 
 /** All that is read before anything is computed. */
-interface Material {
+export interface TrainingMaterial {
   readonly shop: ShopData;
   readonly demand: readonly ProductDemand[];
   readonly demandBefore: readonly ProductDemand[];
@@ -73,7 +74,7 @@ function windowStart({ log }: ShopData, asOf: Date): Date {
   return new Date((end - Math.min(WINDOW_DAYS, WINDOW_SHARE * (end - first))) * MS_PER_DAY);
 }
 
-async function readMaterial(client: pg.ClientBase, asOf: Date): Promise<Material> {
+async function readMaterial(client: pg.ClientBase, asOf: Date): Promise<TrainingMaterial> {
   const shop = await readShop(client, asOf, HISTORY_PER_CUSTOMER);
   const from = windowStart(shop, asOf);
   return {
@@ -87,7 +88,7 @@ async function readMaterial(client: pg.ClientBase, asOf: Date): Promise<Material
 }
 
 function choose(
-  { shop, demandBefore, from, buyAgainShare }: Material,
+  { shop, demandBefore, from, buyAgainShare }: TrainingMaterial,
   candidates: readonly ServedCandidate[],
   { asOf, onStep }: TrainOptions,
 ): Promise<ServedChoice | undefined> {
@@ -127,7 +128,7 @@ function contentOf({ products, log }: ShopData, neighbours: Neighbours, until: n
 
 /** Chooses on the window, fits again on everything, and puts together what is published. */
 export async function fitRecommender(
-  material: Material,
+  material: TrainingMaterial,
   options: TrainOptions,
 ): Promise<Omit<PublishedRecommender, 'durationSeconds'>> {
   const { shop, demand } = material;
@@ -172,7 +173,7 @@ export async function fitRecommender(
 }
 
 /** What `trainRecommendations` reads, in one snapshot, as ml_user. */
-export function readTrainingMaterial(mlPool: pg.Pool, asOf: Date): Promise<Material> {
+export function readTrainingMaterial(mlPool: pg.Pool, asOf: Date): Promise<TrainingMaterial> {
   return inSnapshot(mlPool, (client) => readMaterial(client, asOf));
 }
 

@@ -4,13 +4,21 @@ import { blendOf } from './blend.ts';
 import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
 import { climbGrid } from './grid-climb.ts';
 import { hybridOf } from './hybrid.ts';
-import { emptyHistory, type HeldOut, judge } from './judge.ts';
+import { historyOf } from './interactions.ts';
+import { emptyHistory, type HeldOut, type JudgedList, judge } from './judge.ts';
 import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';
 import { limitItems, limitUsers } from './trial-limits.ts';
 import { type Material, type Point, type TrialModel, trialModels } from './trial-models.ts';
-import { momentOfShare, questions, type SplitLog, splitAtRandom, splitByTime } from './validation-split.ts';
+import {
+  momentOfShare,
+  questions,
+  type SplitLog,
+  splitAtRandom,
+  splitByTime,
+  takenItems,
+} from './validation-split.ts';
 
 export interface TrialOptions {
   /** Length of the lists. */
@@ -24,6 +32,8 @@ export interface TrialOptions {
   /** Milliseconds of any clock; models have none. */
   readonly clock: () => number;
   readonly onStep?: (step: string) => void;
+  /** The lists of the test, model by model. */
+  readonly onJudged?: (name: string, judged: readonly JudgedList[]) => void;
 }
 
 /** Row u is the same user as row u of the log that trains; users beyond it are unknown. */
@@ -89,11 +99,11 @@ class Trial {
   ): number {
     const asked = questions(
       interactionsOf(split.past, split.now, strength),
-      split.heldOut,
+      split,
       this.#options.repeats,
       users,
     );
-    return meanMetrics(judge(model, asked, this.#options)).ndcg;
+    return meanMetrics(judge(model, asked, this.#options.k)).ndcg;
   }
 
   async #tune(model: TrialModel): Promise<Contender> {
@@ -227,12 +237,15 @@ class Trial {
       const model = await shelf.get(contender, material);
       trainSeconds[name] = shelf.seconds(name);
       const asked = testQuestions(
+        this.#log,
         interactionsOf(this.#log, material.now, strength),
         test,
         this.#options.repeats,
       );
       users = asked.length;
-      models[name] = meanMetrics(judge(model, asked, this.#options));
+      const judged = judge(model, asked, this.#options.k);
+      this.#options.onJudged?.(name, judged);
+      models[name] = meanMetrics(judged);
     }
     const validation = Object.fromEntries(this.#validation);
     const chosen = contenders.reduce(
@@ -245,6 +258,7 @@ class Trial {
 }
 
 function testQuestions(
+  log: EventLog,
   known: ReturnType<typeof interactionsOf>,
   test: readonly TestUser[],
   repeats: boolean,
@@ -252,14 +266,12 @@ function testQuestions(
   const asked: HeldOut[] = [];
   test.forEach(({ items, unknownItems }, user) => {
     const isKnown = user + 1 < known.offsets.length;
-    const [from, to] = isKnown ? [known.offsets[user]!, known.offsets[user + 1]!] : [0, 0];
-    const history = isKnown
-      ? { items: known.items.subarray(from, to), weights: known.weights.subarray(from, to) }
-      : emptyHistory;
-    const seen = repeats ? undefined : new Set(history.items);
-    const wanted = seen ? items.filter((item) => !seen.has(item)) : items;
+    const history = isKnown ? historyOf(known, user) : emptyHistory;
+    const seen = repeats || !isKnown ? emptyHistory.items : takenItems(log, user);
+    const before = new Set(seen);
+    const wanted = items.filter((item) => !before.has(item));
     const count = wanted.length + unknownItems;
-    if (count > 0) asked.push({ history, items: wanted, count });
+    if (count > 0) asked.push({ user, history, seen, items: wanted, count });
   });
   return asked;
 }
