@@ -36,7 +36,11 @@ const itemModels: Record<string, (data: Interactions) => Promise<ItemRecommender
   counts: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 0, similarity: 'counts' }),
 };
 const als: Fit = (data) =>
-  fitImplicitAls(data, { factors: 6, iterations: 12, unobservedWeight: 0.1, regularisation: 0.005, seed: 3 });
+  fitImplicitAls(
+    data,
+    { factors: 6, iterations: 12, unobservedWeight: 0.1, regularisation: 0.005, seed: 3 },
+    plainLinearAlgebra,
+  );
 const personal: Record<string, Fit> = {
   ...itemModels,
   als,

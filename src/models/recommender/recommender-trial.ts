@@ -10,7 +10,7 @@ import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';
 import { limitItems, limitUsers } from './trial-limits.ts';
-import { type Material, type Point, type TrialModel, trialModels } from './trial-models.ts';
+import { HEAD_ITEMS, type Material, type Point, type TrialModel, trialModels } from './trial-models.ts';
 import {
   momentOfShare,
   questions,
@@ -58,7 +58,7 @@ export interface TrialResult {
 const VALIDATION_SHARE = 0.2;
 const TUNING_USERS = 1000;
 /** Ridges are tuned on the head of the catalogue: an inverse costs its third power, and nearly every list is filled from there. */
-const TUNING_ITEMS = 1500;
+const TUNING_ITEMS = HEAD_ITEMS;
 const ALS_TUNING = { events: 200_000, factors: 32 };
 
 /** A model as it is read: with the strengths of the history that belong to it. */
