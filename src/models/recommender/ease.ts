@@ -62,7 +62,7 @@ export async function solveEase(
 ): Promise<ItemRecommender> {
   checkOptions(options, itemCount);
   const matrix = await easeWeights(gram.slice(), itemCount, options, algebra);
-  return denseItemRecommender('ease', { itemCount, matrix });
+  return denseItemRecommender('ease', { itemCount, matrix }, algebra);
 }
 
 /**

@@ -104,7 +104,7 @@ export async function fitImplicitAls(
   // Small, as in the paper of 2022: large first factors fit the zeros for sweeps before they fit anything else.
   const scale = 0.1 / Math.sqrt(factors);
   let items = Float32Array.from({ length: data.itemCount * factors }, () => random.normal() * scale);
-  if (data.items.length === 0) return factorRecommender(items, data.itemCount, options);
+  if (data.items.length === 0) return factorRecommender(items, data.itemCount, options, algebra);
   const columns = transpose(data);
   const byUser = withRidge(data.offsets, data.items, data.weights, data.itemCount, options);
   const byItem = withRidge(columns.offsets, columns.users, columns.weights, userCount(data), options);
@@ -112,10 +112,15 @@ export async function fitImplicitAls(
     const users = await solveSide(byUser, items, options, algebra);
     items = (await solveSide(byItem, users, options, algebra)) as Float32Array<ArrayBuffer>;
   }
-  return factorRecommender(items, data.itemCount, options);
+  return factorRecommender(items, data.itemCount, options, algebra);
 }
 
-function factorRecommender(items: Float32Array, itemCount: number, options: ImplicitAlsOptions): Recommender {
+function factorRecommender(
+  items: Float32Array,
+  itemCount: number,
+  options: ImplicitAlsOptions,
+  algebra: LinearAlgebra,
+): Recommender {
   const { factors } = options;
   const system = new FactorSystem(factors, options.unobservedWeight, options.regularisation);
   system.fix(items);
@@ -128,6 +133,22 @@ function factorRecommender(items: Float32Array, itemCount: number, options: Impl
       system.solve(history.items, history.weights, 0, history.items.length, solution, 0, FOLD_IN_STEPS);
       for (let item = 0; item < itemCount; item++)
         scores[item] = dotAt(items, item * factors, solution, 0, factors);
+    },
+    async scoreAll(histories: readonly History[]): Promise<Float32Array> {
+      const offsets = new Int32Array(histories.length + 1);
+      histories.forEach((history, row) => {
+        offsets[row + 1] = offsets[row]! + history.items.length;
+      });
+      const others = new Int32Array(offsets.at(-1)!);
+      const weights = new Float32Array(others.length);
+      histories.forEach((history, row) => {
+        others.set(history.items, offsets[row]!);
+        weights.set(history.weights, offsets[row]!);
+      });
+      const side = withRidge(offsets, others, weights, itemCount, options);
+      const users = await solveSide(side, items, options, algebra);
+      const size = { m: histories.length, n: itemCount, depth: factors };
+      return algebra.multiply(users, items, size, { transposeB: true });
     },
   });
 }

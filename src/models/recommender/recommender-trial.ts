@@ -1,14 +1,14 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
-import { blendOf } from './blend.ts';
+import { blendOf, scaleOf } from './blend.ts';
 import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
 import { climbGrid } from './grid-climb.ts';
 import { hybridOf } from './hybrid.ts';
 import { historyOf } from './interactions.ts';
-import { emptyHistory, type HeldOut, type JudgedList, judge } from './judge.ts';
+import { emptyHistory, type HeldOut, type JudgedList, judge, judgeScores } from './judge.ts';
 import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
-import type { ItemRecommender, Recommender } from './recommender.ts';
+import { type ItemRecommender, type Recommender, scoreAll } from './recommender.ts';
 import { limitItems, limitUsers } from './trial-limits.ts';
 import { HEAD_ITEMS, type Material, type Point, type TrialModel, trialModels } from './trial-models.ts';
 import {
@@ -57,6 +57,7 @@ export interface TrialResult {
 
 const VALIDATION_SHARE = 0.2;
 const TUNING_USERS = 1000;
+const BLEND_USERS = 500;
 /** Ridges are tuned on the head of the catalogue: an inverse costs its third power, and nearly every list is filled from there. */
 const TUNING_ITEMS = HEAD_ITEMS;
 const ALS_TUNING = { events: 200_000, factors: 32 };
@@ -76,6 +77,7 @@ class Trial {
   readonly #split: SplitLog;
   readonly #validation = new Map<string, number>();
   readonly #shelf: ModelShelf;
+  readonly #asked = new WeakMap<SplitLog, Map<string, HeldOut[]>>();
 
   constructor(log: EventLog, options: TrialOptions) {
     this.#options = options;
@@ -91,19 +93,26 @@ class Trial {
     return { log, now, seed: this.#options.seed, algebra: this.#options.algebra };
   }
 
-  #score(
+  /** Whom a split asks about; the same question is put for many points of a grid. */
+  #questions(split: SplitLog, strength: StrengthOptions, users: number): HeldOut[] {
+    const known = this.#asked.get(split) ?? new Map<string, HeldOut[]>();
+    this.#asked.set(split, known);
+    const key = JSON.stringify([strength, users]);
+    const asked =
+      known.get(key) ??
+      questions(interactionsOf(split.past, split.now, strength), split, this.#options.repeats, users);
+    known.set(key, asked);
+    return asked;
+  }
+
+  async #score(
     model: Recommender,
     split: SplitLog,
     strength: StrengthOptions,
-    users = Number.POSITIVE_INFINITY,
-  ): number {
-    const asked = questions(
-      interactionsOf(split.past, split.now, strength),
-      split,
-      this.#options.repeats,
-      users,
-    );
-    return meanMetrics(judge(model, asked, this.#options.k)).ndcg;
+    users: number,
+  ): Promise<number> {
+    const asked = this.#questions(split, strength, users);
+    return meanMetrics(await judge(model, asked, this.#options.k)).ndcg;
   }
 
   async #tune(model: TrialModel): Promise<Contender> {
@@ -156,16 +165,19 @@ class Trial {
     this.#options.onStep?.(`tuning ${first.name}+${second.name}`);
     const { past, now } = this.#split;
     const known = interactionsOf(past, now, first.strength);
+    const asked = this.#questions(this.#split, first.strength, BLEND_USERS);
+    const histories = asked.map(({ history }) => history);
+    const [one, other] = await Promise.all(models.map((model) => scoreAll(model, histories)));
+    const [oneScale, otherScale] = models.map((model) => scaleOf(model, known));
     const { point } = await climbGrid(
       { share: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
       { share: 0.3 },
-      async (at) =>
-        this.#score(
-          blendOf(models[0], models[1], at['share']!, known),
-          this.#split,
-          first.strength,
-          TUNING_USERS / 2,
-        ),
+      async ({ share = 0 }) => {
+        const scores = one!.map(
+          (score, at) => ((1 - share) * score) / oneScale! + (share * other![at]!) / otherScale!,
+        );
+        return meanMetrics(judgeScores(scores, models[0].itemCount, asked, this.#options.k)).ndcg;
+      },
     );
     return {
       name: `${first.name}+${second.name}`,
@@ -185,7 +197,7 @@ class Trial {
     const fitted = await this.#shelf.get(contender, this.#material(this.#split.past, this.#split.now));
     this.#validation.set(
       contender.name,
-      this.#score(fitted, this.#split, contender.strength, 2 * TUNING_USERS),
+      await this.#score(fitted, this.#split, contender.strength, 2 * TUNING_USERS),
     );
     return fitted;
   }
@@ -243,7 +255,7 @@ class Trial {
         this.#options.repeats,
       );
       users = asked.length;
-      const judged = judge(model, asked, this.#options.k);
+      const judged = await judge(model, asked, this.#options.k);
       this.#options.onJudged?.(name, judged);
       models[name] = meanMetrics(judged);
     }
