@@ -32,7 +32,7 @@ interface JudgedGroup {
   readonly models: Readonly<Record<string, ListSummary>>;
 }
 
-export interface ShopTrialTask {
+interface ShopTrialTask {
   /** Customers with a history, and those without. */
   readonly warm: JudgedGroup;
   readonly cold: JudgedGroup;

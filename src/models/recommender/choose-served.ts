@@ -37,7 +37,7 @@ export interface ServedSearch {
   readonly onStep?: (step: string) => void;
 }
 
-export interface ServedScores {
+interface ServedScores {
   /** Mean of the two tasks. */
   readonly ndcg: number;
   readonly next: number;

@@ -57,7 +57,8 @@ export interface TrialResult {
 
 const VALIDATION_SHARE = 0.2;
 const TUNING_USERS = 1000;
-const BLEND_USERS = 500;
+/** For models that only have to be about right. */
+const FEW_USERS = 500;
 /** Ridges are tuned on the head of the catalogue: an inverse costs its third power, and nearly every list is filled from there. */
 const TUNING_ITEMS = HEAD_ITEMS;
 const ALS_TUNING = { events: 200_000, factors: 32 };
@@ -127,7 +128,7 @@ class Trial {
     const hints: Point = model.name === 'als' ? { factors: ALS_TUNING.factors } : {};
     const { point } = await climbGrid(model.axes, model.start, async (at) => {
       const fitted = await model.fit(this.#material(split.past, split.now), { ...at, ...hints });
-      return this.#score(fitted, split, model.strength(at), TUNING_USERS);
+      return this.#score(fitted, split, model.strength(at), isRidge ? TUNING_USERS : FEW_USERS);
     });
     return {
       name: model.name,
@@ -165,7 +166,7 @@ class Trial {
     this.#options.onStep?.(`tuning ${first.name}+${second.name}`);
     const { past, now } = this.#split;
     const known = interactionsOf(past, now, first.strength);
-    const asked = this.#questions(this.#split, first.strength, BLEND_USERS);
+    const asked = this.#questions(this.#split, first.strength, FEW_USERS);
     const histories = asked.map(({ history }) => history);
     const [one, other] = await Promise.all(models.map((model) => scoreAll(model, histories)));
     const [oneScale, otherScale] = models.map((model) => scaleOf(model, known));

@@ -39,7 +39,7 @@ export interface ListOptions {
  * The lists that app_schema.get_recommendations makes of a published model, without rules of the shop and options of the reader: what
  * tuning asks thousands of times, and SQL answers when the result is judged.
  */
-export class ServedLists {
+class ServedLists {
   readonly #log: ShopLog;
   readonly #model: ServedModel;
   readonly #reader: HistoryReader;

@@ -58,7 +58,7 @@ function outgoing(
 }
 
 /** Pairs of a data set: dense from the kernel where the matrix fits, which costs a tenth of collecting them one by one. */
-export async function ridgePairs(data: Interactions, algebra: LinearAlgebra): Promise<ItemPairs> {
+async function ridgePairs(data: Interactions, algebra: LinearAlgebra): Promise<ItemPairs> {
   if (data.itemCount > EASE_MAX_ITEMS) return sparsePairs(data);
   return densePairs(await gramMatrix(data, algebra), data.itemCount);
 }
