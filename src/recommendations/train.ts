@@ -47,7 +47,8 @@ const SIMILAR = 10;
 const HISTORY = { historyEvents: 200, historyProducts: 30 };
 /** Newest events of a customer that train. */
 export const HISTORY_PER_CUSTOMER = 2000;
-const REPETITION = { repeatShare: 0.25, minRepeaters: 5 };
+/** The smallest share of buyers that can count as buying again; validation chooses where the line is. */
+const REPETITION = { repeatShare: 0.05, minRepeaters: 5 };
 /** Interactions after which collaborative weights count as much as what products say of themselves. */
 const CONTENT_PRIOR = 10;
 const CONTENT_SHARE = 0.5;
@@ -131,7 +132,7 @@ export async function fitRecommender(
   material: TrainingMaterial,
   options: TrainOptions,
 ): Promise<Omit<PublishedRecommender, 'durationSeconds'>> {
-  const { shop, demand } = material;
+  const { shop } = material;
   const until = options.asOf.getTime() / MS_PER_DAY;
   const candidates = servedCandidates(options.algebra);
   const choice = await choose(material, candidates, options);
@@ -144,7 +145,7 @@ export async function fitRecommender(
     { width: WIDTH, ...HISTORY },
     base,
     until,
-    demandByItem(demand, shop),
+    demandByItem(material.demand, shop),
     point,
   );
   return {
@@ -168,7 +169,10 @@ export async function fitRecommender(
       weights: served.neighbours.weights,
     },
     content: contentOf(shop, served.neighbours, until),
-    demand,
+    demand: material.demand.map((row) => ({
+      ...row,
+      is_bought_repeatedly: served.repetition.isRepeated[shop.itemOf.get(row.product_id)!] === 1,
+    })),
   };
 }
 

@@ -70,7 +70,8 @@ const repeatAxes: Axes = {
   repeatWeight: [0.01, 0.03, 0.1, 0.3, 1],
   selfWeight: [0, 0.1, 0.3, 1, 3],
   selfTrendPower: [0, 0.25, 0.5],
-  dueAfter: [0.2, 0.35, 0.5, 0.75],
+  dueAfter: [0.1, 0.2, 0.35, 0.5, 0.75],
+  repeatShare: [0.05, 0.1, 0.15, 0.25, 0.4],
 };
 /** What is used where nothing can choose. */
 export const defaultServedPoint: Point = Object.freeze({
@@ -83,6 +84,7 @@ export const defaultServedPoint: Point = Object.freeze({
   selfWeight: 0,
   selfTrendPower: 0,
   dueAfter: 0.5,
+  repeatShare: 0.25,
 });
 
 type Trend = (halfLifeDays: number, power: number) => Float32Array;
@@ -149,6 +151,14 @@ function readingOf(point: Point, { historyEvents, historyProducts }: Limits): Se
   };
 }
 
+/** What counts as bought again: of what does so with the smallest share of the grid, that with the point's. */
+function withRepeatShare({ popularity, repetition }: Demand, repeatShare: number): Demand {
+  const isRepeated = repetition.isRepeated.map((is, item) =>
+    is === 1 && repetition.share[item]! >= Math.fround(repeatShare) ? 1 : 0,
+  );
+  return { popularity, repetition: { ...repetition, isRepeated } };
+}
+
 /** All that is published and read, from weights, demand and a point of the grids. */
 export function assembleServed(
   log: ShopLog,
@@ -159,7 +169,11 @@ export function assembleServed(
   point: Point,
 ): ServedModel {
   const neighbours = weightsOf(base, trendOf(log, until), point, limits.width);
-  return { neighbours, ...demand, reading: readingOf(point, limits) };
+  return {
+    neighbours,
+    ...withRepeatShare(demand, point['repeatShare']!),
+    reading: readingOf(point, limits),
+  };
 }
 
 interface Tuned {
@@ -203,7 +217,11 @@ class Search {
       this.#weights = weightsOf(base, this.#trend, point, this.#search.width);
     this.#base = base;
     this.#key = key;
-    const model = { neighbours: this.#weights, ...demand, reading: readingOf(point, this.#search) };
+    const model = {
+      neighbours: this.#weights,
+      ...withRepeatShare(demand, point['repeatShare']!),
+      reading: readingOf(point, this.#search),
+    };
     return scoreServed(log, model, from, this.#questions, { k, buyAgainShare });
   }
 
