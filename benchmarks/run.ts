@@ -3,6 +3,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   backup: () => import('./backup.ts'),
   import: () => import('./import.ts'),
   recovery: () => import('./recovery.ts'),
+  ingest: () => import('./ingest.ts'),
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),

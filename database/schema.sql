@@ -1,5 +1,11 @@
 -- The schema after all migrations, as pg_dump shows it. Generated, for reading and for review: UPDATE_SCHEMA=1 npx vitest run test/database/schema-file.test.ts
 
+CREATE SCHEMA access_control;
+
+ALTER SCHEMA access_control OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA access_control IS 'Keys, administrators, sessions, audit log; closed to ml_user, open to app_user through functions only';
+
 CREATE SCHEMA app_schema;
 
 ALTER SCHEMA app_schema OWNER TO customer_analyzer_owner;
@@ -30,11 +36,23 @@ ALTER SCHEMA maintenance OWNER TO postgres;
 
 COMMENT ON SCHEMA maintenance IS 'Customer Analyzer: ledger of migrations, settings of the database; closed to app_user and ml_user';
 
+CREATE SCHEMA monitoring;
+
+ALTER SCHEMA monitoring OWNER TO postgres;
+
+COMMENT ON SCHEMA monitoring IS 'Customer Analyzer: views for whoever runs the database; closed to app_user and ml_user';
+
 CREATE SCHEMA pgboss;
 
 ALTER SCHEMA pgboss OWNER TO customer_analyzer_owner;
 
 COMMENT ON SCHEMA pgboss IS 'The queue: tables of pg-boss as its version of package.json makes them; app_user sends and works, ml_user sees nothing';
+
+CREATE SCHEMA privacy;
+
+ALTER SCHEMA privacy OWNER TO customer_analyzer_owner;
+
+COMMENT ON SCHEMA privacy IS 'Customer Analyzer: erasure of persons and its key; closed to ml_user, and to app_user but for find_erased()';
 
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA extensions;
 
@@ -69,6 +87,325 @@ CREATE TYPE pgboss.job_state AS ENUM (
 );
 
 ALTER TYPE pgboss.job_state OWNER TO customer_analyzer_owner;
+
+CREATE FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) RETURNS TABLE(wait_seconds integer, administrator_id bigint, password_hash text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_wait integer;
+BEGIN
+  DELETE FROM access_control.sessions s WHERE s.expires_at < clock_timestamp();
+  DELETE FROM access_control.login_throttles t WHERE t.last_attempt_at < clock_timestamp() - interval '1 day';
+  INSERT INTO access_control.login_throttles (subject) SELECT s FROM unnest(p_subjects) s ORDER BY s ON CONFLICT DO NOTHING;
+  -- In one order, so that two logins at once wait for each other instead of deadlocking.
+  PERFORM FROM access_control.login_throttles t WHERE t.subject = ANY (p_subjects) ORDER BY t.subject FOR UPDATE;
+  SELECT ceil(extract(epoch FROM max(t.blocked_until) - clock_timestamp())) INTO v_wait
+  FROM access_control.login_throttles t WHERE t.subject = ANY (p_subjects);
+  IF v_wait > 0 THEN
+    RETURN QUERY SELECT v_wait, NULL::bigint, NULL::text;
+    RETURN;
+  END IF;
+  -- Counted before the password is looked at: of many attempts at once none comes free. Success wipes the count.
+  UPDATE access_control.login_throttles t
+  SET attempts = t.attempts + 1, last_attempt_at = clock_timestamp(),
+    blocked_until = CASE WHEN t.attempts + 1 >= f.free
+      THEN clock_timestamp() + least(interval '30 seconds' * 2 ^ least(t.attempts + 1 - f.free, 10), interval '15 minutes') END
+  FROM unnest(p_subjects, p_free_attempts) AS f (subject, free)
+  WHERE t.subject = f.subject;
+  RETURN QUERY
+    SELECT 0, a.administrator_id, a.password_hash
+    FROM (SELECT) one LEFT JOIN access_control.administrators a ON a.login = lower(p_login) AND a.disabled_at IS NULL;
+END
+$$;
+
+ALTER FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) IS 'Counts an attempt for each subject, and gives what the password is compared with; or wait_seconds, where one of them has used up its free attempts (then 30 s, doubled each time, at most 15 min)';
+
+CREATE FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  -- Deleting locks the row: of two who open the link at once, the second finds nothing.
+  DELETE FROM access_control.set_up_tokens t WHERE t.token_hash = p_token_hash AND t.expires_at > clock_timestamp();
+  IF NOT FOUND OR EXISTS (SELECT FROM access_control.administrators) THEN
+    RETURN NULL;
+  END IF;
+  RETURN access_control.create_administrator(p_login, 'admin', p_password_hash);
+END
+$$;
+
+ALTER FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) IS 'Makes the first administrator; NULL where the link is used, too old or wrong';
+
+CREATE FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_id bigint;
+BEGIN
+  INSERT INTO access_control.administrators (login, role, password_hash) VALUES (lower(p_login), p_role, p_password_hash)
+  ON CONFLICT (login) DO NOTHING RETURNING administrator_id INTO v_id;
+  IF v_id IS NULL THEN
+    RAISE EXCEPTION 'there is an administrator with this login' USING ERRCODE = 'CA002', HINT = 'Choose another login.';
+  END IF;
+  RETURN v_id;
+END
+$$;
+
+ALTER FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) IS 'A new administrator; the id. Raises CA002 for a login that is taken';
+
+CREATE FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  INSERT INTO access_control.api_keys (key_hash, prefix, scope, name, source, expires_at)
+  VALUES (p_key_hash, p_prefix, p_scope, p_name, p_source, p_expires_at) RETURNING key_id
+$$;
+
+ALTER FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) IS 'Stores a new key by its SHA-256; the id';
+
+CREATE FUNCTION access_control.disable_administrator(p_administrator_id bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH ended AS (
+    DELETE FROM access_control.sessions WHERE administrator_id = p_administrator_id
+  ), disabled AS (
+    UPDATE access_control.administrators SET disabled_at = coalesce(disabled_at, now()) WHERE administrator_id = p_administrator_id RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM disabled)
+$$;
+
+ALTER FUNCTION access_control.disable_administrator(p_administrator_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) IS 'Ends all sessions and allows no other; false where there is no such administrator';
+
+CREATE FUNCTION access_control.end_session(p_session_hash bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  DELETE FROM access_control.sessions WHERE session_hash = p_session_hash
+$$;
+
+ALTER FUNCTION access_control.end_session(p_session_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.end_session(p_session_hash bytea) IS 'Logs out';
+
+CREATE FUNCTION access_control.find_api_key(p_key_hash bytea) RETURNS TABLE(key_id bigint, scope text, name text, source text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  -- At most once a minute, and never waiting for another request that does the same.
+  UPDATE access_control.api_keys k SET last_used_at = clock_timestamp()
+  WHERE k.key_id = (
+    SELECT f.key_id FROM access_control.api_keys f
+    WHERE f.key_hash = p_key_hash AND f.revoked_at IS NULL AND (f.expires_at IS NULL OR f.expires_at > clock_timestamp())
+      AND (f.last_used_at IS NULL OR f.last_used_at < clock_timestamp() - interval '1 minute')
+    FOR NO KEY UPDATE SKIP LOCKED
+  );
+  RETURN QUERY
+    SELECT k.key_id, k.scope, k.name, k.source FROM access_control.api_keys k
+    WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp());
+END
+$$;
+
+ALTER FUNCTION access_control.find_api_key(p_key_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.find_api_key(p_key_hash bytea) IS 'The key with this SHA-256, if it is valid now; notes that it was used';
+
+CREATE FUNCTION access_control.find_session(p_session_hash bytea) RETURNS TABLE(administrator_id bigint, login text, role text, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT a.administrator_id, a.login, a.role, s.expires_at
+  FROM access_control.sessions s JOIN access_control.administrators a ON a.administrator_id = s.administrator_id
+  WHERE s.session_hash = p_session_hash AND s.expires_at > clock_timestamp() AND a.disabled_at IS NULL
+$$;
+
+ALTER FUNCTION access_control.find_session(p_session_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.find_session(p_session_hash bytea) IS 'Who is logged in by the cookie with this SHA-256';
+
+CREATE FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE access_control.actions SET outcome = p_outcome WHERE action_id = p_action_id AND outcome IS NULL
+$$;
+
+ALTER FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) IS 'Says how an action ended, once';
+
+CREATE FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  DELETE FROM access_control.login_throttles WHERE subject = ANY (p_subjects);
+  UPDATE access_control.administrators SET last_login_at = now() WHERE administrator_id = p_administrator_id;
+  INSERT INTO access_control.sessions (session_hash, administrator_id, expires_at)
+  SELECT p_session_hash, a.administrator_id, p_expires_at FROM access_control.administrators a
+  WHERE a.administrator_id = p_administrator_id AND a.disabled_at IS NULL
+$$;
+
+ALTER FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) IS 'The password was right: forgets the failures, begins a session';
+
+CREATE FUNCTION access_control.is_set_up_token(p_token_hash bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM access_control.set_up_tokens t WHERE t.token_hash = p_token_hash AND t.expires_at > clock_timestamp())
+$$;
+
+ALTER FUNCTION access_control.is_set_up_token(p_token_hash bytea) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.is_set_up_token(p_token_hash bytea) IS 'Whether the link is good, before a password is hashed at the expense of a tenth of a second';
+
+CREATE FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH issued AS (
+    INSERT INTO access_control.set_up_tokens (token_hash, expires_at)
+    SELECT p_token_hash, p_expires_at
+    WHERE NOT EXISTS (SELECT FROM access_control.administrators) AND NOT EXISTS (SELECT FROM access_control.api_keys)
+    ON CONFLICT (token_id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
+    RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM issued)
+$$;
+
+ALTER FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) IS 'Replaces the set-up link; false, and no link, where there ever was an administrator or a key';
+
+CREATE FUNCTION access_control.list_actions(p_limit integer, p_before bigint DEFAULT NULL::bigint) RETURNS TABLE(action_id bigint, started_at timestamp with time zone, administrator_id bigint, login text, key_id bigint, action text, target text, outcome text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT a.action_id, a.started_at, a.administrator_id, d.login, a.key_id, a.action, a.target, a.outcome
+  FROM access_control.actions a LEFT JOIN access_control.administrators d ON d.administrator_id = a.administrator_id
+  WHERE a.action_id < coalesce(p_before, 9223372036854775807)
+  ORDER BY a.action_id DESC LIMIT p_limit
+$$;
+
+ALTER FUNCTION access_control.list_actions(p_limit integer, p_before bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.list_actions(p_limit integer, p_before bigint) IS 'The audit log, newest first; p_before is the last action_id of the page before';
+
+CREATE FUNCTION access_control.list_administrators() RETURNS TABLE(administrator_id bigint, login text, role text, created_at timestamp with time zone, disabled_at timestamp with time zone, last_login_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT a.administrator_id, a.login, a.role, a.created_at, a.disabled_at, a.last_login_at
+  FROM access_control.administrators a ORDER BY a.administrator_id
+$$;
+
+ALTER FUNCTION access_control.list_administrators() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.list_administrators() IS 'All administrators, also disabled ones, without their passwords';
+
+CREATE FUNCTION access_control.list_api_keys() RETURNS TABLE(key_id bigint, prefix text, scope text, name text, source text, created_at timestamp with time zone, expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT k.key_id, k.prefix, k.scope, k.name, k.source, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+  FROM access_control.api_keys k ORDER BY k.key_id
+$$;
+
+ALTER FUNCTION access_control.list_api_keys() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.list_api_keys() IS 'All keys, also revoked ones, without their hashes';
+
+CREATE FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  INSERT INTO access_control.actions (administrator_id, key_id, action, target, outcome)
+  VALUES (p_administrator_id, p_key_id, p_action, p_target, p_outcome) RETURNING action_id
+$$;
+
+ALTER FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) IS 'Adds to the audit log; the id';
+
+CREATE FUNCTION access_control.revoke_api_key(p_key_id bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH revoked AS (
+    UPDATE access_control.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = p_key_id RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM revoked)
+$$;
+
+ALTER FUNCTION access_control.revoke_api_key(p_key_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.revoke_api_key(p_key_id bigint) IS 'No request that begins after the commit gets in with this key; false where there is none. A second call changes nothing';
+
+CREATE FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) RETURNS integer[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  v_places integer[];
+  v_order integer[];
+BEGIN
+  WITH placed AS (
+    SELECT u.*, u.days IS NOT NULL AND row_number() OVER (PARTITION BY u.days IS NULL ORDER BY u.score DESC, u.id) > p_due_places AS in_excess
+    FROM unnest(p_ids, p_scores, p_days, p_positions, p_categories) WITH ORDINALITY u (id, score, days, position, category, place)
+  ), capped AS (
+    SELECT p.*, row_number() OVER (ORDER BY p.position IS NOT NULL, p.in_excess, p.score DESC, p.id) AS free_place,
+      CASE WHEN p_cap IS NOT NULL AND p.category IS NOT NULL
+        THEN row_number() OVER (PARTITION BY p.position IS NULL, p.category ORDER BY p.in_excess, p.score DESC, p.id) ELSE 1 END AS of_category
+    FROM placed p
+  )
+  SELECT array_agg(f.place) INTO v_places
+  FROM (
+    SELECT k.place FROM capped k
+    WHERE k.position IS NOT NULL OR p_cap IS NULL OR k.of_category <= p_cap
+    ORDER BY k.position NULLS LAST, k.free_place
+    -- A rule pins to one of a hundred positions.
+    LIMIT CASE WHEN p_diversity > 0 THEN greatest(100, p_limit) ELSE p_limit::bigint + 100 END
+  ) f;
+  IF p_diversity > 0 THEN
+    -- Beyond a hundred nobody looks, and each place costs a walk through all candidates.
+    v_order := app_schema.diversify(
+      p_model_run_id, ARRAY(SELECT p_ids[u.place] FROM unnest(v_places) WITH ORDINALITY u (place, n) ORDER BY u.n),
+      ARRAY(SELECT p_scores[u.place] FROM unnest(v_places) WITH ORDINALITY u (place, n) ORDER BY u.n),
+      ARRAY(SELECT p_categories[u.place] FROM unnest(v_places) WITH ORDINALITY u (place, n) ORDER BY u.n), least(p_limit, 100), p_diversity
+    );
+  END IF;
+  RETURN ARRAY(
+    SELECT t.place
+    FROM (
+      SELECT u.place, u.n, p_positions[u.place] AS position,
+        row_number() OVER (PARTITION BY p_positions[u.place] IS NULL ORDER BY coalesce(m.n, 1000000000), u.n) AS free_place,
+        row_number() OVER (PARTITION BY p_positions[u.place] IS NULL ORDER BY p_positions[u.place], u.n) - 1 AS pins_before
+      FROM unnest(v_places) WITH ORDINALITY u (place, n)
+      LEFT JOIN unnest(v_order) WITH ORDINALITY m (was, n) ON m.was = u.n
+    ) t
+    ORDER BY CASE WHEN t.position IS NULL THEN t.free_place ELSE t.position - t.pins_before - 0.5 END, t.position, t.n
+    LIMIT p_limit
+  );
+END
+$$;
+
+ALTER FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) IS 'The best p_limit as places in p_ids, after what moves them: pinned positions, at most p_due_places first that are due again, p_cap of a category, diversity';
 
 CREATE FUNCTION app_schema.check_limit(p_limit integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -766,6 +1103,88 @@ ALTER FUNCTION app_schema.find_recommendable(p_product_id integer, p_category ch
 
 COMMENT ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) IS 'The product where it may be recommended now: merchandise, not hidden, in stock, within the asked category and prices and the rules of the shop; else no row';
 
+CREATE FUNCTION app_schema.find_users(p_filters jsonb DEFAULT '{}'::jsonb, p_sort text DEFAULT 'user_id'::text, p_descending boolean DEFAULT false, p_limit integer DEFAULT 50, p_after jsonb DEFAULT NULL::jsonb) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, registration_date timestamp with time zone, segment_code text, segment_name_en text, segment_name_ru text, ltv numeric, churn_probability real, purchase_probability_30d real, last_updated timestamp with time zone, sort_value text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $_$
+DECLARE
+  -- What may be asked, and the condition that it becomes: only what was asked stands in the statement, so that each question gets its own plan.
+  c_conditions CONSTANT jsonb := jsonb_build_object(
+    'segment', 's.code = $1 ->> ''segment''',
+    'min_ltv', 'm.ltv >= ($1 ->> ''min_ltv'')::numeric',
+    'max_ltv', 'm.ltv <= ($1 ->> ''max_ltv'')::numeric',
+    'min_churn_probability', 'm.churn_probability >= ($1 ->> ''min_churn_probability'')::real',
+    'max_churn_probability', 'm.churn_probability <= ($1 ->> ''max_churn_probability'')::real',
+    'min_purchase_probability_30d', 'm.purchase_probability_30d >= ($1 ->> ''min_purchase_probability_30d'')::real',
+    'max_purchase_probability_30d', 'm.purchase_probability_30d <= ($1 ->> ''max_purchase_probability_30d'')::real',
+    'active_since', 'EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = u.user_id AND e.event_timestamp >= ($1 ->> ''active_since'')::timestamptz)',
+    'inactive_since', 'NOT EXISTS (SELECT FROM app_schema.events e WHERE e.user_id = u.user_id AND e.event_timestamp >= ($1 ->> ''inactive_since'')::timestamptz)',
+    'profile', 'u.profile_data @> ($1 -> ''profile'')',
+    'search', 'u.user_id IN (%s)');
+  c_sorts CONSTANT jsonb := jsonb_build_object('user_id', 'u.user_id', 'registration_date', 'u.registration_date', 'ltv', 'm.ltv',
+    'churn_probability', 'm.churn_probability', 'purchase_probability_30d', 'm.purchase_probability_30d', 'last_updated', 'm.last_updated');
+  c_types CONSTANT jsonb := jsonb_build_object('user_id', 'integer', 'registration_date', 'timestamptz', 'ltv', 'numeric',
+    'churn_probability', 'real', 'purchase_probability_30d', 'real', 'last_updated', 'timestamptz');
+  v_column text := c_sorts ->> p_sort;
+  v_conditions text[];
+  v_patterns text[];
+  v_unknown text;
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  IF v_column IS NULL THEN
+    RAISE EXCEPTION 'customers cannot be sorted by "%"', p_sort USING ERRCODE = 'CA002',
+      HINT = 'Choose user_id, registration_date, ltv, churn_probability, purchase_probability_30d or last_updated.';
+  END IF;
+  SELECT string_agg(k, ', ' ORDER BY k) INTO v_unknown FROM jsonb_object_keys(p_filters) k WHERE NOT c_conditions ? k;
+  IF v_unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'there is no filter %', v_unknown USING ERRCODE = 'CA002',
+      HINT = (SELECT 'Choose of ' || string_agg(k, ', ' ORDER BY k) || '.' FROM jsonb_object_keys(c_conditions) k);
+  END IF;
+  IF p_filters ? 'segment' AND NOT EXISTS (SELECT FROM app_schema.segments s WHERE s.code = p_filters ->> 'segment') THEN
+    RAISE EXCEPTION 'there is no segment "%"', p_filters ->> 'segment'
+      USING ERRCODE = 'CA002', HINT = 'SELECT * FROM app_schema.list_segments() shows the codes; before the first scoring there are none.';
+  END IF;
+  SELECT array_agg(c_conditions ->> k) INTO v_conditions FROM jsonb_object_keys(p_filters - 'search') k;
+  IF p_filters ? 'search' THEN
+    -- Each word begins a first name, a last name or a user name (as "ann arch"); or the whole is an id.
+    v_patterns := ARRAY(
+      SELECT regexp_replace(lower(w), '([\\%_])', '\\\1', 'g') || '%'
+      FROM regexp_split_to_table(ltrim(btrim(p_filters ->> 'search'), '@'), '\s+') WITH ORDINALITY AS t (w, n) WHERE w <> '' ORDER BY n LIMIT 5);
+    v_conditions := v_conditions || format(c_conditions ->> 'search', concat_ws(' UNION ',
+      (SELECT '(' || string_agg(format(
+        '(SELECT x.user_id FROM app_schema.users x WHERE lower(x.first_name) LIKE ($2)[%1$s] UNION SELECT x.user_id FROM app_schema.users x WHERE lower(x.last_name) LIKE ($2)[%1$s] UNION SELECT x.user_id FROM app_schema.users x WHERE lower(x.username) LIKE ($2)[%1$s])',
+        n), ' INTERSECT ') || ')' FROM generate_series(1, cardinality(v_patterns)) n),
+      'SELECT i.user_id FROM app_schema.user_identities i WHERE i.external_id = btrim($1 ->> ''search'')',
+      CASE WHEN btrim(p_filters ->> 'search') ~ '^-?\d{1,18}$' THEN
+        'SELECT x.user_id FROM app_schema.users x WHERE x.telegram_id = btrim($1 ->> ''search'')::bigint UNION SELECT x.user_id FROM app_schema.users x WHERE x.user_id = btrim($1 ->> ''search'')::bigint' END));
+  END IF;
+  IF p_after IS NOT NULL THEN
+    v_conditions := v_conditions || CASE
+      WHEN p_sort = 'user_id' THEN format('u.user_id %s ($3 ->> ''user_id'')::integer', CASE WHEN p_descending THEN '<' ELSE '>' END)
+      WHEN p_after ->> 'value' IS NULL
+        THEN format('(%s IS NULL AND u.user_id > ($3 ->> ''user_id'')::integer)', v_column)
+      ELSE format('(%1$s %2$s ($3 ->> ''value'')::%3$s OR (%1$s = ($3 ->> ''value'')::%3$s AND u.user_id > ($3 ->> ''user_id'')::integer) OR %1$s IS NULL)',
+        v_column, CASE WHEN p_descending THEN '<' ELSE '>' END, c_types ->> p_sort)
+    END;
+  END IF;
+  -- By user_id alone the primary key gives the order, and a page reads as many rows as it shows.
+  RETURN QUERY EXECUTE
+    'SELECT u.user_id, u.telegram_id, u.username, u.first_name, u.last_name, u.registration_date, s.code, s.name_en, s.name_ru, m.ltv,
+       m.churn_probability, m.purchase_probability_30d, m.last_updated, (' || v_column || ')::text
+     FROM app_schema.users u
+     LEFT JOIN app_schema.user_metrics m ON m.user_id = u.user_id
+     LEFT JOIN app_schema.segments s ON s.segment_id = m.segment_id'
+    || coalesce(' WHERE ' || array_to_string(v_conditions, ' AND '), '')
+    || ' ORDER BY ' || v_column || CASE WHEN p_descending THEN ' DESC' ELSE '' END
+    || CASE WHEN p_sort = 'user_id' THEN '' ELSE ' NULLS LAST, u.user_id' END
+    || ' LIMIT $4'
+    USING p_filters, v_patterns, p_after, p_limit;
+END
+$_$;
+
+ALTER FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) IS 'A page of customers. p_filters: search (beginnings of names, or an id), segment, min_/max_ of ltv, churn_probability and purchase_probability_30d, active_since, inactive_since, profile (contained in profile_data); p_after: {"value": sort_value, "user_id": user_id} of the last row of the page before. sort_value is text, since a client''s numbers and dates may be coarser';
+
 CREATE FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -1102,6 +1521,43 @@ ALTER FUNCTION app_schema.get_latest_run(p_kind text) OWNER TO customer_analyzer
 
 COMMENT ON FUNCTION app_schema.get_latest_run(p_kind text) IS 'The newest run (scoring or recommendations): parameters and evaluation beside the naive baseline';
 
+CREATE FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) RETURNS TABLE(customers bigint, new_customers bigint, active_customers bigint, buyers bigint, orders bigint, revenue numeric, scored_customers bigint, mean_ltv numeric, mean_churn_probability numeric, mean_purchase_probability_30d numeric)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_from timestamptz;
+  v_until timestamptz;
+BEGIN
+  PERFORM app_schema.check_period(p_start_date, p_end_date);
+  v_from := app_schema.day_start(p_start_date);
+  v_until := app_schema.day_start(p_end_date + 1);
+  RETURN QUERY
+    SELECT u.customers, u.new_customers, a.active_customers, r.buyers, r.orders, r.revenue, m.scored_customers, m.mean_ltv, m.mean_churn,
+      m.mean_purchase
+    FROM (
+      SELECT count(*) AS customers, count(*) FILTER (WHERE c.registration_date >= v_from AND c.registration_date < v_until) AS new_customers
+      FROM app_schema.users c
+    ) u, (
+      SELECT count(DISTINCT d.user_id) AS active_customers FROM app_schema.get_user_days(v_from, v_until) d WHERE d.events > 0
+    ) a, (
+      -- Events, not days of customers: an order of somebody unknown is revenue too.
+      SELECT count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers,
+        count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS orders,
+        coalesce(sum(app_schema.event_revenue(e.event_type, e.properties)), 0) AS revenue
+      FROM app_schema.events e
+      WHERE e.event_type IN ('purchase', 'refund') AND e.event_timestamp >= v_from AND e.event_timestamp < v_until
+    ) r, (
+      SELECT count(*) AS scored_customers, round(avg(k.ltv), 2) AS mean_ltv, round(avg(k.churn_probability::numeric), 4) AS mean_churn,
+        round(avg(k.purchase_probability_30d::numeric), 4) AS mean_purchase
+      FROM app_schema.user_metrics k
+    ) m;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) IS 'The shop in one row: customers now; new, active, buyers, orders and net revenue within the period (days of the shop, both included); means of the latest scores';
+
 CREATE FUNCTION app_schema.get_popular_products(p_category character varying DEFAULT NULL::character varying, p_window text DEFAULT 'recent'::text, p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1124,7 +1580,7 @@ BEGIN
   RETURN QUERY
     SELECT (row_number() OVER (ORDER BY f.place))::integer, f.id,
       CASE v_options.language WHEN 'ru' THEN coalesce(p.attributes ->> 'name_ru', p.name) ELSE p.name END::varchar, p.category, p.price,
-      f.score::double precision, 'popular', CASE v_options.language WHEN 'ru' THEN t.ru ELSE t.en END, NULL::integer, NULL::double precision, v_run
+      f.score::double precision, 'popular', app_schema.reason_text('popular_' || p_window, v_options.language), NULL::integer, NULL::double precision, v_run
     FROM (
       SELECT o.id, o.score, o.place
       FROM (
@@ -1141,7 +1597,6 @@ BEGIN
       LIMIT p_limit
     ) f
     JOIN app_schema.products p ON p.product_id = f.id
-    CROSS JOIN app_schema.reason_texts('popular_' || p_window) t
     ORDER BY 1;
 END
 $$;
@@ -1221,6 +1676,7 @@ CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit intege
     AS $$
 DECLARE
   v_options app_schema.recommendation_options;
+  v_run bigint;
   v_how app_schema.recommenders;
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
@@ -1239,8 +1695,8 @@ BEGIN
   IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
     RETURN;
   END IF;
-  SELECT * INTO v_how FROM app_schema.recommenders c
-  WHERE c.model_run_id = coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
+  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = v_run;
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
@@ -1261,9 +1717,9 @@ BEGIN
         -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
         -- What came back says nothing for a product from before that.
         SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days)) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days)) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days)) END AS viewed_age
+          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
         FROM (
           SELECT l.product_id, max(max(l.event_timestamp)) OVER () AS newest,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
@@ -1319,7 +1775,7 @@ BEGIN
 
   RETURN QUERY SELECT * FROM app_schema.rank_products(
     'user', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_bought_ids, coalesce(v_blocked_ids, '{}'), '',
-    v_due_ids, v_due_scores, v_due_days
+    coalesce(v_due_ids, '{}'), v_due_scores, v_due_days
   );
 END
 $$;
@@ -1358,19 +1814,68 @@ ALTER FUNCTION app_schema.get_recommender_of(p_user_id integer) OWNER TO custome
 
 COMMENT ON FUNCTION app_schema.get_recommender_of(p_user_id integer) IS 'The run whose recommendations a customer gets now: that of the running experiment, else the champion (also without a customer); NULL before the first training';
 
+CREATE FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text DEFAULT 'day'::text) RETURNS TABLE(start_date date, end_date date, revenue numeric, orders bigint, buyers bigint, active_customers bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  c_longest CONSTANT integer := 1100;
+  v_first date;
+  v_zone text := (SELECT s.time_zone FROM app_schema.settings s);
+BEGIN
+  PERFORM app_schema.check_period(p_start_date, p_end_date);
+  IF p_unit IS NULL OR p_unit NOT IN ('day', 'week', 'month') THEN
+    RAISE EXCEPTION 'the unit is day, week or month, not "%"', p_unit USING ERRCODE = 'CA002';
+  END IF;
+  IF (p_end_date - p_start_date) / (CASE p_unit WHEN 'day' THEN 1 WHEN 'week' THEN 7 ELSE 30 END) > c_longest THEN
+    RAISE EXCEPTION 'the period has more than % steps', c_longest USING ERRCODE = 'CA002', HINT = 'Ask for a shorter period, or for weeks or months.';
+  END IF;
+  v_first := date_trunc(p_unit, p_start_date::timestamp)::date;
+  RETURN QUERY
+    -- Weeks begin on Monday. The first and the last step are cut off at the ends of the period.
+    SELECT greatest(g.step, p_start_date), least(g.following - 1, p_end_date), coalesce(r.revenue, 0), coalesce(r.orders, 0),
+      coalesce(r.buyers, 0), coalesce(a.active_customers, 0)
+    FROM (
+      SELECT s::date AS step, (s + ('1 ' || p_unit)::interval)::date AS following
+      FROM generate_series(v_first::timestamp, p_end_date::timestamp, ('1 ' || p_unit)::interval) s
+    ) g
+    LEFT JOIN (
+      SELECT date_trunc(p_unit, e.event_timestamp AT TIME ZONE v_zone)::date AS step, sum(app_schema.event_revenue(e.event_type, e.properties)) AS revenue,
+        count(DISTINCT app_schema.order_key(e.properties, e.event_id)) FILTER (WHERE e.event_type = 'purchase') AS orders,
+        count(DISTINCT e.user_id) FILTER (WHERE e.event_type = 'purchase') AS buyers
+      FROM app_schema.events e
+      WHERE e.event_type IN ('purchase', 'refund')
+        AND e.event_timestamp >= app_schema.day_start(p_start_date) AND e.event_timestamp < app_schema.day_start(p_end_date + 1)
+      GROUP BY 1
+    ) r ON r.step = g.step
+    LEFT JOIN (
+      SELECT date_trunc(p_unit, d.day::timestamp)::date AS step, count(DISTINCT d.user_id) AS active_customers
+      FROM app_schema.get_user_days(app_schema.day_start(p_start_date), app_schema.day_start(p_end_date + 1)) d
+      WHERE d.events > 0
+      GROUP BY 1
+    ) a ON a.step = g.step
+    ORDER BY g.step;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) IS 'Net revenue, orders, buyers and active customers by day, week or month of the shop within the period, steps without events included';
+
 CREATE FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer DEFAULT 10, p_options jsonb DEFAULT '{}'::jsonb) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
   v_options app_schema.recommendation_options;
+  v_run bigint;
   v_how app_schema.recommenders;
   v_ids integer[];
   v_weights double precision[];
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
   v_options := app_schema.read_recommendation_options(p_options);
-  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = v_run;
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
@@ -1548,6 +2053,33 @@ ALTER FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with
 
 COMMENT ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) IS 'One customer in numbers, as of p_now: purchases counts orders, revenue is net of refunds, average_order_value is before refunds. No row for an unknown customer';
 
+CREATE FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer DEFAULT 50, p_before_event_id bigint DEFAULT NULL::bigint) RETURNS TABLE(event_id bigint, event_type character varying, event_timestamp timestamp with time zone, product_id integer, product_name character varying, revenue numeric, properties jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+  v_before timestamptz := 'infinity';
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  IF p_before_event_id IS NOT NULL THEN
+    SELECT e.event_timestamp INTO v_before FROM app_schema.events e WHERE e.event_id = p_before_event_id AND e.user_id = p_user_id;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'customer % has no event %', p_user_id, p_before_event_id USING ERRCODE = 'CA002';
+    END IF;
+  END IF;
+  RETURN QUERY
+    SELECT e.event_id, e.event_type, e.event_timestamp, e.product_id, p.name, app_schema.event_revenue(e.event_type, e.properties), e.properties
+    FROM app_schema.events e LEFT JOIN app_schema.products p ON p.product_id = e.product_id
+    WHERE e.user_id = p_user_id AND e.event_timestamp <= v_before
+      AND (e.event_timestamp < v_before OR p_before_event_id IS NULL OR e.event_id < p_before_event_id)
+    ORDER BY e.event_timestamp DESC, e.event_id DESC
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) IS 'Events of one customer, newest first; p_before_event_id is the last event of the page before';
+
 CREATE FUNCTION app_schema.list_models(p_kind text DEFAULT NULL::text, p_limit integer DEFAULT 50) RETURNS TABLE(model_run_id bigint, kind text, algorithm text, status text, as_of timestamp with time zone, finished_at timestamp with time zone, data_from timestamp with time zone, customers integer, duration_seconds real, code_version text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     AS $$
@@ -1568,6 +2100,25 @@ $$;
 ALTER FUNCTION app_schema.list_models(p_kind text, p_limit integer) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) IS 'The registry, newest first; the champion of a kind is what score applies now';
+
+CREATE FUNCTION app_schema.list_products(p_limit integer DEFAULT 50, p_after_product_id integer DEFAULT 0, p_search text DEFAULT NULL::text, p_category text DEFAULT NULL::text) RETURNS TABLE(product_id integer, name character varying, category character varying, price numeric, description text, attributes jsonb, stock integer, is_merchandise boolean, is_hidden boolean)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+  PERFORM app_schema.check_limit(p_limit);
+  RETURN QUERY
+    SELECT p.product_id, p.name, p.category, p.price, p.description, p.attributes, p.stock, p.is_merchandise, p.is_hidden
+    FROM app_schema.products p
+    WHERE p.product_id > coalesce(p_after_product_id, 0) AND (p_category IS NULL OR p.category = p_category)
+      AND (p_search IS NULL OR strpos(lower(p.name), lower(p_search)) > 0)
+    ORDER BY p.product_id
+    LIMIT p_limit;
+END
+$$;
+
+ALTER FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) IS 'A page of the catalogue by product_id; p_search is a part of the name';
 
 CREATE FUNCTION app_schema.list_segments() RETURNS TABLE(segment_id integer, code text, name_en text, name_ru text, description_en text, description_ru text, customers bigint, share numeric, mean_ltv numeric, mean_churn_probability numeric, mean_purchase_probability_30d numeric)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -1742,6 +2293,7 @@ DECLARE
   v_min_price numeric := p_options.min_price;
   v_max_price numeric := p_options.max_price;
   v_in_stock boolean := p_options.in_stock;
+  v_language text := p_options.language;
   v_cap integer := p_options.max_per_category;
   v_for_person boolean := p_kind IN ('user', 'session');
   v_has_includes boolean;
@@ -1752,17 +2304,20 @@ DECLARE
   -- So many best ones are ranked by all that counts, each for two look-ups; where the ranking is rearranged, it needs more to choose from.
   v_pool integer;
   v_popular integer;
-  -- Where nothing but stock and the like can rule a product out, the head of a list is enough: the rest need not be sorted.
+  -- So many of the head are sorted and looked up; more where too many of them may not be recommended. NULL: all.
   v_head integer;
-  v_popularity_weight double precision;
+  v_is_enough boolean;
+  v_extra integer[];
   v_due_places integer := ceil(p_limit * p_options.buy_again_share);
+  v_is_arranged boolean;
+  v_needs_product boolean;
+  v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
   v_days real[];
   v_pins integer[];
   v_categories text[];
   v_trending text[];
-  v_order integer[];
 BEGIN
   SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false), coalesce(bool_or(r.action = 'boost'), false),
     coalesce(bool_or(r.action = 'pin'), false) AND v_for_person
@@ -1775,139 +2330,131 @@ BEGIN
   END;
   v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit END;
   v_head := CASE
-    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes AND NOT v_has_excludes AND v_cap IS NULL
-      THEN 4 * v_pool
+    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes
+      THEN v_pool + 10 + cardinality(v_banned)
   END;
+  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
+  v_needs_product := v_has_boosts OR v_cap IS NOT NULL OR p_options.diversity > 0;
   SELECT c.popularity_weight INTO v_popularity_weight FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
 
-  WITH sums AS MATERIALIZED (
-    SELECT c.id, sum(c.part) AS score
+  -- Candidates whatever their sum: what is popular, due again or pinned.
+  v_extra := ARRAY(
+    SELECT o.id
     FROM (
-      SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
-      FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
-    ) c
-    GROUP BY c.id
-  ), best AS (
-    SELECT o.id, p.category, p.price
-    FROM (
-      SELECT s.id, s.score FROM sums s WHERE s.score > 0 AND s.id NOT IN (SELECT unnest(v_banned))
-      ORDER BY s.score DESC, s.id LIMIT v_head
+      SELECT w.id
+      FROM (
+        SELECT t.id, t.place
+        FROM app_schema.popular_products l
+        CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE 4 * v_pool + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
+        WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
+          AND t.id NOT IN (SELECT unnest(v_banned))
+        ORDER BY t.place
+      ) w
+      CROSS JOIN LATERAL app_schema.find_recommendable(w.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
+      ORDER BY w.place
+      LIMIT v_popular
     ) o
-    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    ORDER BY o.score DESC, o.id
-    LIMIT v_pool
-  ), popular AS (
-    SELECT o.id, p.category, p.price
+    UNION
+    SELECT o.id
     FROM (
-      SELECT t.id, t.place
-      FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids[:coalesce(v_head + cardinality(v_banned), 500)]) WITH ORDINALITY t (id, place)
-      WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
-        AND t.id NOT IN (SELECT unnest(v_banned))
-      ORDER BY t.place
+      SELECT d.id FROM unnest(p_due_ids) d (id)
+      UNION ALL SELECT r.product_id FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin'
     ) o
-    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    ORDER BY o.place
-    LIMIT v_popular
-  ), due AS (
-    SELECT d.id, p.category, p.price, d.score, d.days
-    FROM unnest(p_due_ids, p_due_scores, p_due_days) d (id, score, days)
-    CROSS JOIN LATERAL app_schema.find_recommendable(d.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    WHERE d.id NOT IN (SELECT unnest(v_banned))
-  ), pinned AS (
-    SELECT r.id, p.category, p.price, r.position
-    FROM (SELECT x.product_id AS id, min(x.position) AS position FROM app_schema.recommendation_rules x WHERE x.action = 'pin' GROUP BY 1) r
-    CROSS JOIN LATERAL app_schema.find_recommendable(r.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    WHERE v_has_pins AND r.id NOT IN (SELECT unnest(v_banned))
-  ), scored AS (
-    SELECT c.id, c.category, d.days, i.position, q.trending,
-      (coalesce(s.score, 0) + coalesce(d.score, 0) + v_popularity_weight * coalesce(q.popularity, 0)) * CASE WHEN v_has_boosts THEN (
-        SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
-        WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = c.id) AND (r.category IS NULL OR r.category = c.category)
-          AND (r.min_price IS NULL OR c.price >= r.min_price) AND (r.max_price IS NULL OR c.price <= r.max_price)
-      ) ELSE 1 END AS score
+    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
+    WHERE o.id NOT IN (SELECT unnest(v_banned))
+  );
+
+  LOOP
+    WITH head AS MATERIALIZED (
+      SELECT s.id, s.score
+      FROM (
+        SELECT c.id, sum(c.part) AS score
+        FROM (
+          SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
+          FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
+        ) c
+        GROUP BY c.id
+      ) s
+      -- Their sums come with the head, so that the 1,500 or so of a usual history are not kept to be looked into a second time.
+      ORDER BY CASE WHEN s.id IN (SELECT unnest(v_extra)) THEN 'infinity' ELSE s.score END DESC, s.id
+      LIMIT v_head + cardinality(v_extra)
+    ), best AS MATERIALIZED (
+      SELECT o.id
+      FROM (SELECT h.id, h.score FROM head h WHERE h.score > 0 AND h.id NOT IN (SELECT unnest(v_banned)) ORDER BY h.score DESC, h.id) o
+      CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
+      ORDER BY o.score DESC, o.id
+      LIMIT v_pool
+    )
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.days), array_agg(f.position), array_agg(f.category), array_agg(f.trending),
+      v_head IS NULL OR (SELECT count(*) FROM best) >= v_pool OR (SELECT count(*) FROM head) < v_head + cardinality(v_extra)
+    INTO v_ids, v_scores, v_days, v_pins, v_categories, v_trending, v_is_enough
     FROM (
-      SELECT b.* FROM best b UNION SELECT b.* FROM popular b UNION SELECT b.id, b.category, b.price FROM due b
-      UNION SELECT b.id, b.category, b.price FROM pinned b
-    ) c
-    LEFT JOIN sums s ON s.id = c.id
-    LEFT JOIN due d ON d.id = c.id
-    LEFT JOIN pinned i ON i.id = c.id
-    LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
-  ), placed AS (
-    SELECT s.*, s.days IS NOT NULL AND row_number() OVER (PARTITION BY s.days IS NULL ORDER BY s.score DESC, s.id) > v_due_places AS in_excess
-    FROM scored s
-  ), capped AS (
-    SELECT p.*, row_number() OVER (ORDER BY p.position IS NOT NULL, p.in_excess, p.score DESC, p.id) AS place,
-      CASE WHEN v_cap IS NOT NULL AND p.category IS NOT NULL
-        THEN row_number() OVER (PARTITION BY p.position IS NULL, p.category ORDER BY p.in_excess, p.score DESC, p.id) ELSE 1 END AS of_category
-    FROM placed p
-  )
-  SELECT array_agg(f.id), array_agg(f.score), array_agg(f.days), array_agg(f.position), array_agg(f.category), array_agg(f.trending)
-  INTO v_ids, v_scores, v_days, v_pins, v_categories, v_trending
-  FROM (
-    SELECT k.* FROM capped k
-    WHERE k.position IS NOT NULL OR v_cap IS NULL OR k.of_category <= v_cap
-    ORDER BY k.position NULLS LAST, k.place
-    LIMIT CASE WHEN p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit::bigint + CASE WHEN v_has_pins THEN 100 ELSE 0 END END
-  ) f;
+      SELECT c.id, d.days, i.position, p.category, q.trending,
+        (coalesce(s.score, 0) + coalesce(d.score, 0) + v_popularity_weight * coalesce(q.popularity, 0)) * CASE WHEN v_has_boosts THEN (
+          SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
+          WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = c.id) AND (r.category IS NULL OR r.category = p.category)
+            AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
+        ) ELSE 1 END AS score
+      FROM (SELECT b.id FROM best b UNION SELECT unnest(v_extra)) c
+      LEFT JOIN head s ON s.id = c.id
+      LEFT JOIN unnest(p_due_ids, p_due_scores, p_due_days) d (id, score, days) ON d.id = c.id
+      LEFT JOIN (
+        SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin' GROUP BY 1
+      ) i ON i.product_id = c.id
+      LEFT JOIN LATERAL (
+        SELECT x.category, x.price FROM app_schema.products x WHERE v_needs_product AND x.product_id = c.id OFFSET 0
+      ) p ON true
+      LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
+      ORDER BY score DESC, c.id
+      LIMIT CASE WHEN NOT v_is_arranged THEN p_limit END
+    ) f;
+    EXIT WHEN v_is_enough;
+    v_head := CASE WHEN v_head < 1000 THEN 8 * v_head END;
+  END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
-  IF p_options.diversity > 0 THEN
-    -- Beyond a hundred nobody looks, and each place costs a walk through all candidates.
-    v_order := app_schema.diversify(p_model_run_id, v_ids, v_scores, v_categories, least(p_limit, 100), p_options.diversity);
+  IF v_is_arranged THEN
+    SELECT array_agg(v_ids[u.place] ORDER BY u.n), array_agg(v_scores[u.place] ORDER BY u.n), array_agg(v_days[u.place] ORDER BY u.n),
+      array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
+    INTO v_ids, v_scores, v_days, v_pins, v_trending
+    FROM unnest(app_schema.arrange_products(
+      p_model_run_id, p_limit, v_ids, v_scores, v_days, v_pins, v_categories, v_due_places, v_cap, p_options.diversity
+    )) WITH ORDINALITY u (place, n);
   END IF;
 
   RETURN QUERY
     WITH weights AS MATERIALIZED (
       SELECT w.* FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
-    ), ordered AS (
-      SELECT t.*, row_number() OVER (
-        ORDER BY CASE WHEN t.position IS NULL THEN t.free_place ELSE t.position - t.pins_before - 0.5 END, t.position, t.place
-      ) AS rank
-      FROM (
-        SELECT u.id, u.score, u.days, u.position, u.trending, u.place,
-          row_number() OVER (PARTITION BY u.position IS NULL ORDER BY coalesce(m.place, 1000000000), u.place) AS free_place,
-          row_number() OVER (PARTITION BY u.position IS NULL ORDER BY u.position, u.place) - 1 AS pins_before
-        FROM unnest(v_ids, v_scores, v_days, v_pins, v_trending) WITH ORDINALITY u (id, score, days, position, trending, place)
-        LEFT JOIN unnest(v_order) WITH ORDINALITY m (was, place) ON m.was = u.place
-      ) t
-      ORDER BY rank
-      LIMIT p_limit
-    )
-    SELECT o.rank::integer, o.id, CASE p_options.language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar,
-      t.category, t.price, o.score, r.code, CASE p_options.language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id, r.part, p_model_run_id
-    FROM ordered o
-    JOIN app_schema.products t ON t.product_id = o.id
-    LEFT JOIN LATERAL (
-      SELECT w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
-      FROM weights w CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
+    ), reasons AS MATERIALIZED (
+      SELECT DISTINCT ON (o.id) o.id, w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
+      FROM weights w CROSS JOIN unnest(v_ids) o (id) CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
       WHERE w.weights[x.place] > 0
-      ORDER BY 2 DESC, 1
-      LIMIT 1
-    ) b ON true
+      ORDER BY o.id, w.weight * w.weights[x.place] DESC, w.source_id
+    )
+    SELECT o.rank::integer, o.id, CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar, t.category,
+      t.price, o.score, CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
+      CASE WHEN r.code = 'buy_again' THEN replace(app_schema.reason_text(r.code, v_language), '%s', round(o.days)::text)
+        WHEN r.because_id IS NULL THEN app_schema.reason_text(r.code, v_language)
+        ELSE replace(app_schema.reason_text(r.code, v_language), '%s', CASE v_language WHEN 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END)
+      END,
+      r.because_id, CASE WHEN r.because_id IS NOT NULL THEN b.part END, p_model_run_id
+    FROM unnest(v_ids, v_scores, v_days, v_pins, v_trending) WITH ORDINALITY o (id, score, days, position, trending, rank)
+    JOIN app_schema.products t ON t.product_id = o.id
+    LEFT JOIN reasons b ON b.id = o.id AND o.position IS NULL AND o.days IS NULL
     LEFT JOIN app_schema.products s ON s.product_id = b.source_id
     CROSS JOIN LATERAL (
-      SELECT 'pinned', 'chosen by the shop', 'выбор магазина', NULL::integer, NULL::double precision WHERE o.position IS NOT NULL
-      UNION ALL
-      SELECT 'buy_again', format('time to buy it again: usually every %s days', round(o.days)),
-        format('пора купить снова: обычно раз в %s дн.', round(o.days)), NULL, NULL
-      WHERE o.position IS NULL AND o.days IS NOT NULL
-      UNION ALL
-      SELECT k.code, replace(k.en, '%s', s.name), replace(k.ru, '%s', coalesce(s.attributes ->> 'name_ru', s.name)), b.source_id, b.part
-      FROM app_schema.reason_texts(CASE
+      SELECT s.product_id AS because_id, CASE
+        WHEN o.position IS NOT NULL THEN 'pinned'
+        WHEN o.days IS NOT NULL THEN 'buy_again'
+        WHEN s.product_id IS NULL THEN 'popular_' || coalesce(o.trending, 'recent')
         WHEN b.source_id = o.id THEN 'viewed_again'
         WHEN b.is_content THEN 'similar'
         WHEN NOT v_for_person THEN 'taken_together'
         WHEN b.source_id = ANY (p_bought_ids) THEN 'bought_together'
-        ELSE 'viewed_together'
-      END) k
-      WHERE o.position IS NULL AND o.days IS NULL AND s.product_id IS NOT NULL
-      UNION ALL
-      SELECT 'popular', k.en, k.ru, NULL, NULL
-      FROM app_schema.reason_texts('popular_' || coalesce(o.trending, 'recent')) k
-      WHERE o.position IS NULL AND o.days IS NULL AND s.product_id IS NULL
-    ) AS r (code, en, ru, because_id, part)
+        ELSE 'viewed_together' END AS code
+      OFFSET 0
+    ) r
     ORDER BY o.rank;
 END
 $$;
@@ -1980,28 +2527,28 @@ ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_sou
 
 COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) IS 'The rows of weights that a list is made of: of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
-CREATE FUNCTION app_schema.reason_texts(p_code text) RETURNS TABLE(code text, en text, ru text)
+CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-  SELECT t.code, t.en, t.ru
-  FROM (VALUES
-    ('bought_together', 'because you bought %s', 'потому что вы купили: %s'),
-    ('viewed_together', 'because you looked at %s', 'потому что вы смотрели: %s'),
-    ('viewed_again', 'because you looked at it lately', 'потому что вы недавно это смотрели'),
-    ('similar', 'similar to %s', 'похоже на: %s'),
-    ('taken_together', 'often taken together with %s', 'часто берут вместе с: %s'),
-    ('popular_recent', 'popular with our customers', 'популярно у наших покупателей'),
-    ('popular_week', 'popular this week', 'популярно на этой неделе'),
-    ('popular_month', 'popular this month', 'популярно в этом месяце'),
-    ('popular_quarter', 'popular in the last 90 days', 'популярно в последние 90 дней'),
-    ('popular_year', 'popular in the last 365 days', 'популярно в последние 365 дней')
-  ) t (code, en, ru)
-  WHERE t.code = p_code
+  SELECT CASE p_code
+    WHEN 'pinned' THEN CASE p_language WHEN 'ru' THEN 'выбор магазина' ELSE 'chosen by the shop' END
+    WHEN 'buy_again' THEN CASE p_language WHEN 'ru' THEN 'пора купить снова: обычно раз в %s дн.' ELSE 'time to buy it again: usually every %s days' END
+    WHEN 'bought_together' THEN CASE p_language WHEN 'ru' THEN 'потому что вы купили: %s' ELSE 'because you bought %s' END
+    WHEN 'viewed_together' THEN CASE p_language WHEN 'ru' THEN 'потому что вы смотрели: %s' ELSE 'because you looked at %s' END
+    WHEN 'viewed_again' THEN CASE p_language WHEN 'ru' THEN 'потому что вы недавно это смотрели' ELSE 'because you looked at it lately' END
+    WHEN 'similar' THEN CASE p_language WHEN 'ru' THEN 'похоже на: %s' ELSE 'similar to %s' END
+    WHEN 'taken_together' THEN CASE p_language WHEN 'ru' THEN 'часто берут вместе с: %s' ELSE 'often taken together with %s' END
+    WHEN 'popular_recent' THEN CASE p_language WHEN 'ru' THEN 'популярно у наших покупателей' ELSE 'popular with our customers' END
+    WHEN 'popular_week' THEN CASE p_language WHEN 'ru' THEN 'популярно на этой неделе' ELSE 'popular this week' END
+    WHEN 'popular_month' THEN CASE p_language WHEN 'ru' THEN 'популярно в этом месяце' ELSE 'popular this month' END
+    WHEN 'popular_quarter' THEN CASE p_language WHEN 'ru' THEN 'популярно в последние 90 дней' ELSE 'popular in the last 90 days' END
+    WHEN 'popular_year' THEN CASE p_language WHEN 'ru' THEN 'популярно в последние 365 дней' ELSE 'popular in the last 365 days' END
+  END
 $$;
 
-ALTER FUNCTION app_schema.reason_texts(p_code text) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.reason_text(p_code text, p_language text) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.reason_texts(p_code text) IS 'The words of a reason in English and Russian; %s is the name of the product that it is about';
+COMMENT ON FUNCTION app_schema.reason_text(p_code text, p_language text) IS 'The words of a reason in English or (ru) Russian; %s is the name of the product that it is about, of buy_again the days between two purchases';
 
 CREATE FUNCTION app_schema.rebuild_user_days() RETURNS bigint
     LANGUAGE plpgsql
@@ -2156,13 +2703,19 @@ CREATE FUNCTION jobs.clean_up(p_keep_days integer DEFAULT 90) RETURNS TABLE(what
     DELETE FROM jobs.runs r WHERE r.started_at < now() - make_interval(days => p_keep_days) AND r.state <> 'running' RETURNING 1
   ), workers AS (
     DELETE FROM jobs.workers w WHERE w.seen_at < now() - interval '1 day' RETURNING 1
+  ), messages AS (
+    -- Their events are still counted once: those have a key of their own.
+    DELETE FROM app_schema.ingested_messages m WHERE m.received_at < now() - make_interval(days => p_keep_days) RETURNING 1
+  ), rejects AS (
+    DELETE FROM app_schema.ingest_rejects r WHERE r.received_at < now() - make_interval(days => p_keep_days) RETURNING 1
   )
   SELECT 'runs', (SELECT count(*) FROM runs) UNION ALL SELECT 'workers', (SELECT count(*) FROM workers)
+  UNION ALL SELECT 'messages', (SELECT count(*) FROM messages) UNION ALL SELECT 'rejects', (SELECT count(*) FROM rejects)
 $$;
 
 ALTER FUNCTION jobs.clean_up(p_keep_days integer) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes history older than so many days, and workers that have not been seen for a day';
+COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes what is older than so many days: history of jobs, the ledger of messages over HTTP, their dead letters; and workers that have not been seen for a day';
 
 CREATE FUNCTION jobs.get_maintenance_state() RETURNS TABLE(migrations text[], last_backup_at timestamp with time zone, last_drill_at timestamp with time zone, last_drill_succeeded boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2269,6 +2822,44 @@ ALTER FUNCTION maintenance.apply_database_settings() OWNER TO postgres;
 
 COMMENT ON FUNCTION maintenance.apply_database_settings() IS 'Applies what belongs to the database itself and is lost by dumps and templates: grants, search path, compatibility view. Repeatable.';
 
+CREATE FUNCTION monitoring.format_age(p_age interval) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT CASE
+    WHEN s >= 172800 THEN floor(s / 86400) || ' days' WHEN s >= 7200 THEN floor(s / 3600) || ' hours'
+    WHEN s >= 120 THEN floor(s / 60) || ' minutes' ELSE floor(s) || ' seconds'
+  END
+  FROM extract(epoch FROM greatest(p_age, interval '0')) AS s
+$$;
+
+ALTER FUNCTION monitoring.format_age(p_age interval) OWNER TO postgres;
+
+COMMENT ON FUNCTION monitoring.format_age(p_age interval) IS '45 seconds, 3 hours, 12 days';
+
+CREATE FUNCTION monitoring.list_slow_queries() RETURNS TABLE(query_id bigint, role_name text, query text, calls bigint, mean_ms double precision, max_ms double precision, total_ms double precision, share_of_time double precision, rows_per_call double precision, cache_hit_share double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_schema regnamespace := (SELECT e.extnamespace::regnamespace FROM pg_extension e WHERE e.extname = 'pg_stat_statements');
+BEGIN
+  IF v_schema IS NULL OR current_setting('shared_preload_libraries') !~ 'pg_stat_statements' THEN
+    RETURN;
+  END IF;
+  RETURN QUERY EXECUTE format(
+    'SELECT s.queryid, pg_get_userbyid(s.userid)::text, s.query, s.calls, s.mean_exec_time, s.max_exec_time, s.total_exec_time,
+       s.total_exec_time / nullif(sum(s.total_exec_time) OVER (), 0), s.rows::double precision / nullif(s.calls, 0),
+       s.shared_blks_hit::double precision / nullif(s.shared_blks_hit + s.shared_blks_read, 0)
+     FROM %s.pg_stat_statements s
+     WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())', v_schema);
+END
+$$;
+
+ALTER FUNCTION monitoring.list_slow_queries() OWNER TO postgres;
+
+COMMENT ON FUNCTION monitoring.list_slow_queries() IS 'Slow statements of this database by the statistics that the server keeps, since they were last reset; none where the extension is missing';
+
 CREATE FUNCTION pgboss.create_queue(queue_name text, options json) RETURNS void
     LANGUAGE plpgsql
     AS $_$
@@ -2345,6 +2936,375 @@ CREATE FUNCTION pgboss.delete_queue(queue_name text) RETURNS void
     $$;
 
 ALTER FUNCTION pgboss.delete_queue(queue_name text) OWNER TO customer_analyzer_owner;
+
+CREATE FUNCTION privacy.anonymise_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  NEW.user_id := NULL;
+  NEW.properties := privacy.anonymous_properties(NEW.properties);
+  -- As erase_user left those that were there: the same event again is still the same event.
+  IF NEW.source_id IS NOT NULL THEN
+    NEW.external_id := privacy.keyed_hash('event', NEW.source_id::text, NEW.external_id);
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION privacy.anonymise_event() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.anonymise_event() IS 'Trigger: an event that comes with user_id -1 is that of an erased person, and is stored as nobody''s';
+
+CREATE FUNCTION privacy.anonymous_properties(p_properties jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT coalesce(jsonb_object_agg(p.key, CASE p.key WHEN 'order_id' THEN to_jsonb(privacy.keyed_hash('order', '', p.value #>> '{}')) ELSE p.value END), '{}')
+  FROM jsonb_each(CASE jsonb_typeof(p_properties) WHEN 'object' THEN p_properties ELSE '{}' END) p
+  WHERE (p.key IN ('amount', 'quantity', 'unit_price') AND jsonb_typeof(p.value) = 'number')
+    OR (p.key = 'order_id' AND jsonb_typeof(p.value) IN ('string', 'number'))
+$$;
+
+ALTER FUNCTION privacy.anonymous_properties(p_properties jsonb) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.anonymous_properties(p_properties jsonb) IS 'Of an event''s properties what revenue and the count of orders need; the order under another name';
+
+CREATE FUNCTION privacy.count_traces(p_user_id integer) RETURNS TABLE(column_name text, rows bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+  FOR column_name, rows IN
+    SELECT format('%s.%I', c.oid::regclass, a.attname), 0
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND a.attname = 'user_id' AND NOT a.attisdropped
+      AND a.atttypid IN ('integer'::regtype, 'bigint'::regtype) AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+    ORDER BY 1
+  LOOP
+    EXECUTE format('SELECT count(*) FROM %s WHERE user_id = $1', left(column_name, -8)) INTO rows USING p_user_id;
+    RETURN NEXT;
+  END LOOP;
+END
+$_$;
+
+ALTER FUNCTION privacy.count_traces(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.count_traces(p_user_id integer) IS 'Rows of a customer in each table that has a column user_id, by the catalogue and not by privacy.rules';
+
+CREATE FUNCTION privacy.erase_user(p_user_id integer) RETURNS TABLE(table_name text, rows bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_strings text[];
+  v_source text;
+  v_rule record;
+BEGIN
+  -- An import that runs remembers ids, and would write, or reject with all its words, an event of somebody who is gone. Its lock: ingestion/queries.ts.
+  FOR v_source IN SELECT DISTINCT i.source FROM app_schema.user_identities i WHERE i.user_id = p_user_id ORDER BY 1 LOOP
+    IF NOT pg_try_advisory_xact_lock(x'494d'::integer, hashtext(v_source)) THEN
+      RAISE EXCEPTION 'an import of the source % is running', v_source USING ERRCODE = 'CA005', HINT = 'Nothing was changed. Try again when it has ended.';
+    END IF;
+  END LOOP;
+  PERFORM FROM app_schema.users u WHERE u.user_id = p_user_id FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no customer %', p_user_id USING ERRCODE = 'CA004', HINT = 'Nothing was changed.';
+  END IF;
+  v_strings := coalesce(privacy.strings_of(p_user_id), '{}');
+  INSERT INTO privacy.erasures (identity_hash)
+  SELECT privacy.keyed_hash('identity', i.source, i.external_id) FROM app_schema.user_identities i WHERE i.user_id = p_user_id
+  UNION SELECT privacy.keyed_hash('telegram', '', u.telegram_id::text) FROM app_schema.users u WHERE u.user_id = p_user_id AND u.telegram_id > 0
+  UNION SELECT privacy.keyed_hash('user', extract(epoch FROM u.registration_date)::text, u.user_id::text) FROM app_schema.users u
+    WHERE u.user_id = p_user_id AND u.registration_date IS NOT NULL
+  ON CONFLICT DO NOTHING;
+  FOR v_rule IN SELECT r.table_name, r.erase_sql FROM privacy.rules r WHERE to_regclass(r.table_name) IS NOT NULL ORDER BY r.place LOOP
+    EXECUTE v_rule.erase_sql USING p_user_id, v_strings;
+    GET DIAGNOSTICS rows = ROW_COUNT;
+    table_name := v_rule.table_name;
+    RETURN NEXT;
+  END LOOP;
+  FOR v_rule IN SELECT t.column_name FROM privacy.count_traces(p_user_id) t WHERE t.rows > 0 LOOP
+    RAISE EXCEPTION '% still has the customer', v_rule.column_name USING HINT = 'Nothing was changed. Add the table to privacy.rules.';
+  END LOOP;
+END
+$$;
+
+ALTER FUNCTION privacy.erase_user(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.erase_user(p_user_id integer) IS 'Erases a person everywhere, in one transaction: personal rows go, events stay as nobody''s with their money, and hashes keep the ids from coming back. CA004 for an unknown customer; fails where a table still has a row';
+
+CREATE FUNCTION privacy.export_user(p_user_id integer) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_all jsonb := '{}';
+  v_rows jsonb;
+  v_rule record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
+    RAISE EXCEPTION 'there is no customer %', p_user_id USING ERRCODE = 'CA004';
+  END IF;
+  FOR v_rule IN SELECT r.table_name, r.export_sql FROM privacy.rules r WHERE to_regclass(r.table_name) IS NOT NULL ORDER BY r.place DESC LOOP
+    EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(x)), ''[]'') FROM (%s) x', v_rule.export_sql)
+      INTO v_rows USING p_user_id, coalesce(privacy.strings_of(p_user_id), '{}');
+    v_all := v_all || jsonb_build_object(v_rule.table_name, v_rows);
+  END LOOP;
+  RETURN v_all;
+END
+$$;
+
+ALTER FUNCTION privacy.export_user(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.export_user(p_user_id integer) IS 'All that is held of a person, by table. CA004 for an unknown customer';
+
+CREATE FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF EXISTS (SELECT FROM privacy.erasures) THEN
+    RETURN QUERY
+      SELECT w.id FROM privacy.keys k CROSS JOIN unnest(p_ids) w (id)
+      JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, p_kind, p_source, w.id);
+  END IF;
+END
+$$;
+
+ALTER FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) IS 'Those of the ids that belong to somebody who was erased; kind is identity (with the source) or telegram (source empty). Events of such a person are written with user_id -1';
+
+CREATE FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  -- Each part with its length: ('a', 'bc') is not ('ab', 'c').
+  SELECT 'erased:' || encode(substr(sha256(p_outer_pad || sha256(p_inner_pad || convert_to(
+    octet_length(p_kind) || ':' || p_kind || octet_length(p_context) || ':' || p_context || octet_length(p_id) || ':' || p_id, 'UTF8'))), 1, 16), 'hex')
+$$;
+
+ALTER FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) IS 'erased: and 128 bits of HMAC-SHA-256 over the three parts, in hex; for queries over many ids, which join privacy.keys once';
+
+CREATE FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT privacy.hash_with(k.inner_pad, k.outer_pad, p_kind, p_context, p_id) FROM privacy.keys k
+$$;
+
+ALTER FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) IS 'hash_with the key of this database';
+
+CREATE FUNCTION privacy.mentions(p_text text, p_strings text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM unnest(p_strings) s WHERE strpos(lower(p_text), lower(s)) > 0)
+$$;
+
+ALTER FUNCTION privacy.mentions(p_text text, p_strings text[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.mentions(p_text text, p_strings text[]) IS 'Whether a text, as a rejected row, has one of the strings; for rules of tables without a user_id';
+
+CREATE FUNCTION privacy.reapply_erasures() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_user_id integer;
+  v_count integer := 0;
+BEGIN
+  -- Who registered after the erasure came by themselves, and anew.
+  FOR v_user_id IN
+    SELECT DISTINCT u.user_id
+    FROM (
+      SELECT i.user_id, 'identity', i.source, i.external_id FROM app_schema.user_identities i
+      UNION ALL SELECT t.user_id, 'telegram', '', t.telegram_id::text FROM app_schema.users t WHERE t.telegram_id > 0
+      UNION ALL SELECT r.user_id, 'user', extract(epoch FROM r.registration_date)::text, r.user_id::text FROM app_schema.users r
+        WHERE r.registration_date IS NOT NULL
+    ) h (user_id, kind, context, id)
+    CROSS JOIN privacy.keys k
+    JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, h.kind, h.context, h.id)
+    JOIN app_schema.users u ON u.user_id = h.user_id AND (u.registration_date IS NULL OR u.registration_date < e.erased_at)
+    WHERE EXISTS (SELECT FROM privacy.erasures)
+  LOOP
+    PERFORM FROM privacy.erase_user(v_user_id);
+    v_count := v_count + 1;
+  END LOOP;
+  RETURN v_count;
+END
+$$;
+
+ALTER FUNCTION privacy.reapply_erasures() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.reapply_erasures() IS 'Erases again whom an older backup brought back; scripts/restore-db.sh calls it. Returns how many they were';
+
+CREATE FUNCTION privacy.refuse_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_source text;
+BEGIN
+  IF EXISTS (SELECT FROM privacy.erasures) THEN
+    SELECT n.source INTO v_source FROM privacy.keys k CROSS JOIN new_identities n
+    JOIN privacy.erasures e ON e.identity_hash = privacy.hash_with(k.inner_pad, k.outer_pad, 'identity', n.source, n.external_id) LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'an id of the source % belongs to a person who was erased', v_source
+        USING ERRCODE = 'CA003', HINT = 'Ask privacy.find_erased() first, and write the events with user_id -1.';
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION privacy.refuse_erased() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.refuse_erased() IS 'Trigger: no door makes a customer again of somebody who was erased';
+
+CREATE FUNCTION privacy.strings_of(p_user_id integer) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  -- Not the names: others bear them, too.
+  SELECT array_agg(DISTINCT s.text)
+  FROM (
+    SELECT u.telegram_id::text FROM app_schema.users u WHERE u.user_id = p_user_id AND u.telegram_id > 0
+    UNION ALL SELECT u.username FROM app_schema.users u WHERE u.user_id = p_user_id
+    UNION ALL SELECT i.external_id FROM app_schema.user_identities i WHERE i.user_id = p_user_id
+    UNION ALL SELECT v #>> '{}' FROM app_schema.users u, jsonb_path_query(u.profile_data, 'strict $.**') v
+      WHERE u.user_id = p_user_id AND jsonb_typeof(v) = 'string' AND length(v #>> '{}') >= 6
+  ) s (text) WHERE s.text <> ''
+$_$;
+
+ALTER FUNCTION privacy.strings_of(p_user_id integer) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION privacy.strings_of(p_user_id integer) IS 'What names a person outside of their own rows: Telegram id, username, outside ids, longer texts of the profile';
+
+CREATE TABLE access_control.actions (
+    action_id bigint NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    administrator_id bigint,
+    key_id bigint,
+    action text NOT NULL,
+    target text,
+    outcome text
+);
+
+ALTER TABLE access_control.actions OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.actions IS 'Audit log: what administrators and admin keys did, and who logged in. Both ids NULL: done in a terminal, or by nobody known. No foreign keys: it outlives whom it names';
+
+COMMENT ON COLUMN access_control.actions.outcome IS 'HTTP status or word; NULL while it goes on or where the process died';
+
+ALTER TABLE access_control.actions ALTER COLUMN action_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access_control.actions_action_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access_control.administrators (
+    administrator_id bigint NOT NULL,
+    login text NOT NULL,
+    role text NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    last_login_at timestamp with time zone,
+    CONSTRAINT administrators_login_check CHECK ((login = lower(login))),
+    CONSTRAINT administrators_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'analyst'::text, 'admin'::text])))
+);
+
+ALTER TABLE access_control.administrators OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.administrators IS 'People who log in';
+
+COMMENT ON COLUMN access_control.administrators.password_hash IS '$scrypt$ln=…,r=…,p=…$salt$hash: the parameters stand beside what they made';
+
+ALTER TABLE access_control.administrators ALTER COLUMN administrator_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access_control.administrators_administrator_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access_control.api_keys (
+    key_id bigint NOT NULL,
+    key_hash bytea NOT NULL,
+    prefix text NOT NULL,
+    scope text NOT NULL,
+    name text NOT NULL,
+    source text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT api_keys_scope_check CHECK ((scope = ANY (ARRAY['public'::text, 'write'::text, 'read'::text, 'admin'::text])))
+);
+
+ALTER TABLE access_control.api_keys OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.api_keys IS 'Keys of programs that call the API; the key itself is nowhere, only its SHA-256';
+
+COMMENT ON COLUMN access_control.api_keys.prefix IS 'Beginning of the key, to recognise it by';
+
+COMMENT ON COLUMN access_control.api_keys.source IS 'Name of the system whose events come with this key; NULL where the sender says';
+
+COMMENT ON COLUMN access_control.api_keys.last_used_at IS 'Written at most once a minute';
+
+ALTER TABLE access_control.api_keys ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access_control.api_keys_key_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access_control.login_throttles (
+    subject bytea NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_attempt_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    blocked_until timestamp with time zone
+);
+
+ALTER TABLE access_control.login_throttles OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.login_throttles IS 'Failed logins by hash of login, of address, and of both; in the database, so that a restart forgives nothing';
+
+CREATE TABLE access_control.sessions (
+    session_hash bytea NOT NULL,
+    administrator_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_session_hash_check CHECK ((octet_length(session_hash) = 32))
+);
+
+ALTER TABLE access_control.sessions OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.sessions IS 'Logins that last; the cookie itself is nowhere, only its SHA-256';
+
+CREATE TABLE access_control.set_up_tokens (
+    token_id boolean DEFAULT true NOT NULL,
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT set_up_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT set_up_tokens_token_id_check CHECK (token_id)
+);
+
+ALTER TABLE access_control.set_up_tokens OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE access_control.set_up_tokens IS 'The one link by which the first administrator is made';
 
 CREATE TABLE app_schema.events (
     event_id bigint NOT NULL,
@@ -2431,6 +3391,21 @@ ALTER TABLE app_schema.events_event_id_seq OWNER TO customer_analyzer_owner;
 
 ALTER SEQUENCE app_schema.events_event_id_seq OWNED BY app_schema.events.event_id;
 
+CREATE TABLE app_schema.identity_traits (
+    source text NOT NULL,
+    external_id text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    value jsonb NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE app_schema.identity_traits OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.identity_traits IS 'Traits of identify messages, for each outside id and key the latest by moment, then message id; users.profile_data and names are folded from them';
+
+COMMENT ON COLUMN app_schema.identity_traits.value IS 'JSON null takes the trait away';
+
 CREATE TABLE app_schema.import_runs (
     import_run_id bigint NOT NULL,
     source text NOT NULL,
@@ -2457,6 +3432,53 @@ ALTER TABLE app_schema.import_runs ALTER COLUMN import_run_id ADD GENERATED ALWA
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE app_schema.ingest_rejects (
+    reject_id bigint NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    code text NOT NULL,
+    reason text NOT NULL,
+    body_hash uuid NOT NULL,
+    body text NOT NULL,
+    is_whole boolean NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL
+);
+
+ALTER TABLE app_schema.ingest_rejects OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.ingest_rejects IS 'Dead letters: messages over HTTP that were refused, to be looked at and replayed. A replay that succeeds removes the row';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.kind IS 'event for our plain form, else the type of Segment''s message';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.body IS 'The message as JSON, cut where it is not whole';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.received_at IS 'When it came first: a replay corrects clocks by this moment';
+
+COMMENT ON COLUMN app_schema.ingest_rejects.attempts IS 'How often it was refused';
+
+ALTER TABLE app_schema.ingest_rejects ALTER COLUMN reject_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.ingest_rejects_reject_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_schema.ingested_messages (
+    source_id smallint NOT NULL,
+    body_hash uuid NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    message_id text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE app_schema.ingested_messages OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.ingested_messages IS 'Messages received over HTTP: the same id with another body is a conflict, with the same a duplicate';
+
+COMMENT ON COLUMN app_schema.ingested_messages.body_hash IS 'First 128 bits of SHA-256 over the canonical JSON of the body, without sentAt and what else only its transport sets';
 
 ALTER TABLE app_schema.model_runs ALTER COLUMN model_run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_schema.model_runs_model_run_id_seq
@@ -2746,12 +3768,18 @@ COMMENT ON TABLE app_schema.user_day_changes IS 'Days that are to be folded agai
 CREATE TABLE app_schema.user_identities (
     source text NOT NULL,
     external_id text NOT NULL COLLATE pg_catalog."C",
-    user_id integer NOT NULL
+    user_id integer NOT NULL,
+    linked_at timestamp with time zone,
+    linked_by text COLLATE pg_catalog."C"
 );
 
 ALTER TABLE app_schema.user_identities OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.user_identities IS 'Ids that other systems give to our customers';
+
+COMMENT ON COLUMN app_schema.user_identities.linked_at IS 'Of an anonymous visitor (source ending in #anonymous): the moment of the identify or alias that named the customer. The earliest wins, whatever the order of arrival';
+
+COMMENT ON COLUMN app_schema.user_identities.linked_by IS 'Message id of that identify or alias, which decides between equal moments';
 
 CREATE TABLE app_schema.user_metrics (
     user_id integer NOT NULL,
@@ -2946,6 +3974,432 @@ CREATE TABLE maintenance.migrations (
 ALTER TABLE maintenance.migrations OWNER TO postgres;
 
 COMMENT ON TABLE maintenance.migrations IS 'Migrations applied to this database, with the SHA-256 of each file';
+
+CREATE VIEW monitoring.activity WITH (security_invoker='true') AS
+ SELECT a.pid,
+    (a.usename)::text AS role_name,
+    a.application_name,
+    COALESCE(host(a.client_addr), 'local'::text) AS client,
+    a.state,
+    concat_ws(' '::text, a.wait_event_type, a.wait_event) AS waits_for,
+    pg_blocking_pids(a.pid) AS blocked_by,
+    (EXTRACT(epoch FROM (clock_timestamp() - a.backend_start)))::double precision AS connected_seconds,
+    (EXTRACT(epoch FROM (clock_timestamp() - a.xact_start)))::double precision AS transaction_seconds,
+    (EXTRACT(epoch FROM (clock_timestamp() -
+        CASE
+            WHEN (a.state = 'active'::text) THEN a.query_start
+            ELSE a.state_change
+        END)))::double precision AS state_seconds,
+    a.query
+   FROM pg_stat_activity a
+  WHERE ((a.datname = current_database()) AND (a.backend_type = 'client backend'::text) AND (a.pid <> pg_backend_pid()));
+
+ALTER TABLE monitoring.activity OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.activity IS 'Sessions of this database but one''s own: what they do, what they wait for, the pids that block them; state_seconds is how long they have done so';
+
+CREATE VIEW monitoring.database WITH (security_invoker='true') AS
+ SELECT (current_database())::text AS database_name,
+    current_setting('server_version'::text) AS server_version,
+    pg_database_size(current_database()) AS bytes,
+    ((d.blks_hit)::double precision / (NULLIF((d.blks_hit + d.blks_read), 0))::double precision) AS cache_hit_share,
+    (d.blks_hit + d.blks_read) AS blocks_asked,
+    d.deadlocks,
+    d.temp_bytes,
+    d.checksum_failures,
+    d.stats_reset,
+    ( SELECT count(*) AS count
+           FROM pg_stat_activity a
+          WHERE (a.backend_type = 'client backend'::text)) AS connections,
+    ((current_setting('max_connections'::text))::integer - (current_setting('superuser_reserved_connections'::text))::integer) AS max_connections,
+    ( SELECT max(age(o.datfrozenxid)) AS max
+           FROM pg_database o
+          WHERE o.datallowconn) AS transaction_age
+   FROM pg_stat_database d
+  WHERE (d.datname = current_database());
+
+ALTER TABLE monitoring.database OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.database IS 'This database as a whole; connections, max_connections and transaction_age (the oldest of all databases) are of the server';
+
+CREATE VIEW monitoring.indexes WITH (security_invoker='true') AS
+ SELECT ((i.indexrelid)::regclass)::text AS index_name,
+    ((i.indrelid)::regclass)::text AS table_name,
+    pg_relation_size((i.indexrelid)::regclass) AS bytes,
+    COALESCE(s.idx_scan, (0)::bigint) AS scans,
+    i.indisunique AS is_unique,
+    i.indisvalid AS is_valid,
+        CASE
+            WHEN ((a.amname = 'btree'::name) AND (w.width IS NOT NULL) AND (c.reltuples > (0)::double precision)) THEN GREATEST((0)::bigint, (pg_relation_size((i.indexrelid)::regclass) - ((((2)::double precision + ceil(((c.reltuples * ((12)::double precision + w.width)) / ((0.9 * (((current_setting('block_size'::text))::integer - 40))::numeric))::double precision))))::bigint * (current_setting('block_size'::text))::integer)))
+            ELSE NULL::bigint
+        END AS bloat_bytes,
+    ( SELECT min(((o.indexrelid)::regclass)::text) AS min
+           FROM pg_index o
+          WHERE ((o.indrelid = i.indrelid) AND (o.indexrelid <> i.indexrelid) AND (o.indkey = i.indkey) AND (o.indclass = i.indclass) AND (o.indcollation = i.indcollation) AND (o.indoption = i.indoption) AND (NOT ((ROW(o.indexprs, o.indpred))::text IS DISTINCT FROM (ROW(i.indexprs, i.indpred))::text)) AND (o.indisunique OR (NOT i.indisunique)) AND (ROW((o.indisprimary)::integer, (o.indisunique)::integer, (- (o.indexrelid)::bigint)) > ROW((i.indisprimary)::integer, (i.indisunique)::integer, (- (i.indexrelid)::bigint))))) AS duplicate_of,
+    ((COALESCE(s.idx_scan, (0)::bigint) = 0) AND (NOT i.indisunique) AND (NOT i.indisexclusion) AND ((t.seq_scan + COALESCE(t.idx_scan, (0)::bigint)) >= 1000)) AS is_unused
+   FROM (((((pg_index i
+     JOIN pg_class c ON ((c.oid = i.indexrelid)))
+     JOIN pg_am a ON ((a.oid = c.relam)))
+     JOIN pg_stat_user_tables t ON ((t.relid = i.indrelid)))
+     LEFT JOIN pg_stat_user_indexes s ON ((s.indexrelid = i.indexrelid)))
+     LEFT JOIN LATERAL ( SELECT sum((((1)::double precision - p.null_frac) * (p.avg_width)::double precision)) AS width
+           FROM (pg_attribute k
+             JOIN pg_stats p ON (((p.schemaname = t.schemaname) AND (p.tablename = t.relname) AND (p.attname = k.attname))))
+          WHERE ((k.attrelid = i.indrelid) AND (k.attnum = ANY ((i.indkey)::smallint[])))) w ON (((i.indexprs IS NULL) AND (i.indpred IS NULL))))
+  ORDER BY (pg_relation_size((i.indexrelid)::regclass)) DESC;
+
+ALTER TABLE monitoring.indexes OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.indexes IS 'Indexes by size; is_unused: the table was read a thousand times since statistics began and this index never; duplicate_of: an index with the same key; bloat_bytes as in tables';
+
+CREATE VIEW monitoring.tables WITH (security_invoker='true') AS
+ SELECT ((s.relid)::regclass)::text AS table_name,
+    (GREATEST(c.reltuples, (s.n_live_tup)::real))::bigint AS rows,
+    pg_total_relation_size((s.relid)::regclass) AS total_bytes,
+    pg_table_size((s.relid)::regclass) AS table_bytes,
+    pg_indexes_size((s.relid)::regclass) AS index_bytes,
+    s.n_dead_tup AS dead_rows,
+    round(((s.n_dead_tup)::numeric / (NULLIF((s.n_live_tup + s.n_dead_tup), 0))::numeric), 4) AS dead_share,
+        CASE
+            WHEN ((w.width IS NOT NULL) AND (c.reltuples > (0)::double precision)) THEN GREATEST((0)::bigint, (pg_relation_size((s.relid)::regclass) - ((ceil(((c.reltuples * ((28)::double precision + w.width)) / (((current_setting('block_size'::text))::integer - 24))::double precision)))::bigint * (current_setting('block_size'::text))::integer)))
+            ELSE NULL::bigint
+        END AS bloat_bytes,
+    s.seq_scan AS sequential_scans,
+    COALESCE(s.idx_scan, (0)::bigint) AS index_scans,
+    GREATEST(s.last_vacuum, s.last_autovacuum) AS last_vacuum,
+    GREATEST(s.last_analyze, s.last_autoanalyze) AS last_analyze,
+    age(c.relfrozenxid) AS transaction_age
+   FROM ((pg_stat_user_tables s
+     JOIN pg_class c ON ((c.oid = s.relid)))
+     LEFT JOIN LATERAL ( SELECT sum((((1)::double precision - p.null_frac) * (p.avg_width)::double precision)) AS width
+           FROM pg_stats p
+          WHERE ((p.schemaname = s.schemaname) AND (p.tablename = s.relname))) w ON (true))
+  ORDER BY (pg_total_relation_size((s.relid)::regclass)) DESC;
+
+ALTER TABLE monitoring.tables OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.tables IS 'Tables by size, with dead rows, scans, vacuum; bloat_bytes is an estimate from column statistics, good to some 20 %, NULL before the first ANALYZE';
+
+CREATE VIEW monitoring.health WITH (security_invoker='true') AS
+ WITH set_up AS (
+         SELECT min(m.applied_at) AS at
+           FROM maintenance.migrations m
+        ), runs AS (
+         SELECT k.kind,
+            max(r.finished_at) FILTER (WHERE r.succeeded) AS good_at,
+            max(r.finished_at) FILTER (WHERE (NOT r.succeeded)) AS failed_at
+           FROM (( VALUES ('backup'::text), ('drill'::text)) k(kind)
+             LEFT JOIN maintenance.backup_runs r ON ((r.kind = k.kind)))
+          GROUP BY k.kind
+        ), checks(place, code, subject, value, level, advice) AS (
+         SELECT 1 AS "?column?",
+            'connections'::text AS "?column?",
+            'connections'::text AS "?column?",
+            format('%s of %s'::text, d.connections, d.max_connections) AS format,
+                CASE
+                    WHEN ((d.connections)::numeric >= (0.95 * (d.max_connections)::numeric)) THEN 2
+                    WHEN ((d.connections)::numeric >= (0.8 * (d.max_connections)::numeric)) THEN 1
+                    ELSE 0
+                END AS "case",
+            'See who holds them: customer-analyzer db activity. End idle ones, or raise max_connections.'::text AS "?column?"
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 2,
+            'blocked'::text,
+            'blocked sessions'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'none'::text
+                    ELSE format('%s, the longest for %s'::text, count(*), monitoring.format_age(make_interval(secs => max(a.state_seconds))))
+                END AS format,
+                CASE
+                    WHEN (max(a.state_seconds) >= (300)::double precision) THEN 2
+                    WHEN (max(a.state_seconds) >= (30)::double precision) THEN 1
+                    ELSE 0
+                END AS "case",
+            'customer-analyzer db activity names who blocks; SELECT pg_cancel_backend(PID) ends its statement, pg_terminate_backend(PID) its session.'::text
+           FROM monitoring.activity a
+          WHERE (cardinality(a.blocked_by) > 0)
+        UNION ALL
+         SELECT 3,
+            'long_transactions'::text,
+            'longest transaction'::text,
+            COALESCE(monitoring.format_age(make_interval(secs => max(a.transaction_seconds))), 'none'::text) AS "coalesce",
+                CASE
+                    WHEN (max(a.transaction_seconds) >= ((6 * 3600))::double precision) THEN 2
+                    WHEN (max(a.transaction_seconds) >= (3600)::double precision) THEN 1
+                    ELSE 0
+                END AS "case",
+            'Vacuum cannot remove what it may still see. End it (db activity names it), and set idle_in_transaction_session_timeout.'::text
+           FROM monitoring.activity a
+        UNION ALL
+         SELECT 4,
+            'cache'::text,
+            'cache hit ratio'::text,
+            COALESCE((round(((100)::numeric * (d.cache_hit_share)::numeric), 1) || ' %'::text), 'no reads yet'::text) AS "coalesce",
+                CASE
+                    WHEN ((d.blocks_asked > 1000000) AND (d.cache_hit_share < (0.9)::double precision)) THEN 1
+                    ELSE 0
+                END AS "case",
+            'Raise shared_buffers to a quarter of the memory, or look for sequential scans in db slow-queries.'::text
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 5,
+            'dead_rows'::text,
+            'dead rows'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'few'::text
+                    ELSE string_agg(format('%s %s %%'::text, t.table_name, round(((100)::numeric * t.dead_share))), ', '::text ORDER BY t.table_name)
+                END AS string_agg,
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'VACUUM (ANALYZE) these tables. If it comes back, see longest transaction and autovacuum settings.'::text
+           FROM monitoring.tables t
+          WHERE ((t.dead_rows > 10000) AND (t.dead_share > 0.25))
+        UNION ALL
+         SELECT 6,
+            'statistics'::text,
+            'statistics'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'present'::text
+                    ELSE ('missing: '::text || string_agg(t.table_name, ', '::text ORDER BY t.table_name))
+                END AS "case",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'ANALYZE; the planner guesses without them.'::text
+           FROM monitoring.tables t
+          WHERE ((t.rows > 1000) AND (t.last_analyze IS NULL))
+        UNION ALL
+         SELECT 7,
+            'transaction_ids'::text,
+            'transaction-id age'::text,
+            format('%s million of 2,000'::text, round(((d.transaction_age)::numeric / 1000000.0))) AS format,
+                CASE
+                    WHEN (d.transaction_age > 1200000000) THEN 2
+                    WHEN ((d.transaction_age)::numeric > (1.5 * ((current_setting('autovacuum_freeze_max_age'::text))::bigint)::numeric)) THEN 1
+                    ELSE 0
+                END AS "case",
+            'VACUUM FREEZE the oldest tables (monitoring.tables.transaction_age); look for old transactions, prepared ones and replication slots that hold it back.'::text
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 8,
+            'indexes'::text,
+            'invalid indexes'::text,
+            COALESCE(string_agg(i.index_name, ', '::text ORDER BY i.index_name), 'none'::text) AS "coalesce",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'A CREATE INDEX CONCURRENTLY failed: DROP INDEX, and make it again.'::text
+           FROM monitoring.indexes i
+          WHERE (NOT i.is_valid)
+        UNION ALL
+         SELECT 9,
+            'sequences'::text,
+            'fullest sequence'::text,
+            COALESCE(max(format('%s %s %%'::text, s.sequencename, round(((100)::numeric * s.used)))) FILTER (WHERE (s.used = s.most)), 'none used'::text) AS "coalesce",
+                CASE
+                    WHEN (max(s.used) >= 0.9) THEN 2
+                    WHEN (max(s.used) >= 0.75) THEN 1
+                    ELSE 0
+                END AS "case",
+            'ALTER TABLE … ALTER COLUMN … TYPE bigint and ALTER SEQUENCE … AS bigint, in a quiet hour.'::text
+           FROM ( SELECT p.sequencename,
+                    ((p.last_value)::numeric / (
+                        CASE
+                            WHEN (p.increment_by > 0) THEN p.max_value
+                            ELSE p.min_value
+                        END)::numeric) AS used,
+                    max(((p.last_value)::numeric / (
+                        CASE
+                            WHEN (p.increment_by > 0) THEN p.max_value
+                            ELSE p.min_value
+                        END)::numeric)) OVER () AS most
+                   FROM pg_sequences p
+                  WHERE ((p.last_value IS NOT NULL) AND (NOT p.cycle))) s
+        UNION ALL
+         SELECT 10,
+            'durability'::text,
+            'durability'::text,
+            COALESCE(string_agg(((s.name || ' = '::text) || s.setting), ', '::text ORDER BY s.name), 'on'::text) AS "coalesce",
+                CASE
+                    WHEN (count(*) > 0) THEN 2
+                    ELSE 0
+                END AS "case",
+            'A power cut can destroy the database: ALTER SYSTEM RESET these, SELECT pg_reload_conf().'::text
+           FROM pg_settings s
+          WHERE ((s.name = ANY (ARRAY['fsync'::text, 'full_page_writes'::text, 'autovacuum'::text])) AND (s.setting = 'off'::text))
+        UNION ALL
+         SELECT 11,
+            'checksums'::text,
+            'damaged pages'::text,
+            (COALESCE(d.checksum_failures, (0)::bigint))::text AS "coalesce",
+                CASE
+                    WHEN (d.checksum_failures > 0) THEN 2
+                    ELSE 0
+                END AS "case",
+            'Stop writing. The disk or the memory is failing: restore the newest good backup on another machine.'::text
+           FROM monitoring.database d
+        UNION ALL
+         SELECT 12,
+            'restart'::text,
+            'settings that wait'::text,
+            COALESCE(string_agg(s.name, ', '::text ORDER BY s.name), 'none'::text) AS "coalesce",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'They hold after a restart of PostgreSQL.'::text
+           FROM pg_settings s
+          WHERE s.pending_restart
+        UNION ALL
+         SELECT 13,
+            'archiver'::text,
+            'WAL archive'::text,
+                CASE
+                    WHEN (current_setting('archive_mode'::text) = 'off'::text) THEN 'not used'::text
+                    WHEN (a.last_failed_time > COALESCE(a.last_archived_time, '-infinity'::timestamp with time zone)) THEN format('failing since %s'::text, (a.last_failed_time)::timestamp(0) with time zone)
+                    ELSE 'works'::text
+                END AS "case",
+                CASE
+                    WHEN ((current_setting('archive_mode'::text) <> 'off'::text) AND (a.last_failed_time > COALESCE(a.last_archived_time, '-infinity'::timestamp with time zone))) THEN 2
+                    ELSE 0
+                END AS "case",
+            'WAL piles up until the disk is full: see the server log for what archive_command says.'::text
+           FROM pg_stat_archiver a
+        UNION ALL
+         SELECT 14,
+            'slots'::text,
+            'replication slots'::text,
+                CASE
+                    WHEN (count(*) = 0) THEN 'none idle'::text
+                    ELSE (string_agg((s.slot_name)::text, ', '::text ORDER BY s.slot_name) || ' idle'::text)
+                END AS "case",
+                CASE
+                    WHEN (count(*) > 0) THEN 1
+                    ELSE 0
+                END AS "case",
+            'An idle slot keeps all WAL: start its reader, or SELECT pg_drop_replication_slot(NAME).'::text
+           FROM pg_replication_slots s
+          WHERE (NOT s.active)
+        UNION ALL
+         SELECT 15,
+            'backup'::text,
+            'last backup'::text,
+                CASE
+                    WHEN (r.good_at IS NULL) THEN 'none yet'::text
+                    ELSE (monitoring.format_age((now() - r.good_at)) || ' ago'::text)
+                END AS "case",
+                CASE
+                    WHEN ((now() - COALESCE(r.good_at, s.at)) > '3 days'::interval) THEN 2
+                    WHEN ((now() - COALESCE(r.good_at, s.at)) > '26:00:00'::interval) THEN 1
+                    ELSE 0
+                END AS "case",
+            'Run scripts/backup-db.sh now, and see why cron did not (BACKUP_LOG, its mail).'::text
+           FROM runs r,
+            set_up s
+          WHERE (r.kind = 'backup'::text)
+        UNION ALL
+         SELECT 16,
+            'drill'::text,
+            'last drill'::text,
+                CASE
+                    WHEN (r.failed_at > COALESCE(r.good_at, '-infinity'::timestamp with time zone)) THEN (('failed '::text || monitoring.format_age((now() - r.failed_at))) || ' ago'::text)
+                    WHEN (r.good_at IS NULL) THEN 'none yet'::text
+                    ELSE (monitoring.format_age((now() - r.good_at)) || ' ago'::text)
+                END AS "case",
+                CASE
+                    WHEN (r.failed_at > COALESCE(r.good_at, '-infinity'::timestamp with time zone)) THEN 2
+                    WHEN ((now() - COALESCE(r.good_at, s.at)) > '8 days'::interval) THEN 1
+                    ELSE 0
+                END AS "case",
+            'customer-analyzer backup drill shows whether the newest backup restores. maintenance.backup_runs says why one failed.'::text
+           FROM runs r,
+            set_up s
+          WHERE (r.kind = 'drill'::text)
+        UNION ALL
+         SELECT 17,
+            'scores'::text,
+            'last scoring'::text,
+                CASE
+                    WHEN (max(r.finished_at) IS NOT NULL) THEN (monitoring.format_age((now() - max(r.finished_at))) || ' ago'::text)
+                    WHEN (EXISTS ( SELECT
+                       FROM app_schema.events)) THEN 'never'::text
+                    ELSE 'no events yet'::text
+                END AS "case",
+                CASE
+                    WHEN (((now() - max(r.finished_at)) > '2 days'::interval) OR ((max(r.finished_at) IS NULL) AND (EXISTS ( SELECT
+                       FROM app_schema.events)))) THEN 1
+                    ELSE 0
+                END AS "case",
+            'customer-analyzer score'::text
+           FROM app_schema.model_runs r
+          WHERE (r.kind = 'scoring'::text)
+        UNION ALL
+         SELECT 18,
+            'imports'::text,
+            'last import'::text,
+            COALESCE(max(r.status), 'none yet'::text) AS "coalesce",
+                CASE
+                    WHEN (max(r.status) = ANY (ARRAY['failed'::text, 'interrupted'::text])) THEN 1
+                    ELSE 0
+                END AS "case",
+            'The same import again completes it: nothing is counted twice.'::text
+           FROM ( SELECT i.status
+                   FROM app_schema.import_runs i
+                  ORDER BY i.import_run_id DESC
+                 LIMIT 1) r
+        )
+ SELECT c.code,
+    c.subject,
+    (ARRAY['ok'::text, 'warning'::text, 'trouble'::text])[(1 + c.level)] AS verdict,
+    c.value,
+        CASE
+            WHEN (c.level > 0) THEN c.advice
+            ELSE NULL::text
+        END AS advice
+   FROM checks c
+  ORDER BY c.place;
+
+ALTER TABLE monitoring.health OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.health IS 'One line a question: verdict (ok, warning, trouble), what was found, what to do';
+
+CREATE VIEW monitoring.locks WITH (security_invoker='true') AS
+ SELECT w.pid AS waiting_pid,
+    h.pid AS holding_pid,
+    COALESCE(((w.relation)::regclass)::text, w.locktype) AS on_what,
+    w.mode AS wanted,
+    h.mode AS held,
+    (EXTRACT(epoch FROM (clock_timestamp() - w.waitstart)))::double precision AS waiting_seconds
+   FROM (pg_locks w
+     JOIN pg_locks h ON ((h.granted AND (h.pid = ANY (pg_blocking_pids(w.pid))) AND (h.locktype = w.locktype) AND (NOT (((((((((h.database IS DISTINCT FROM w.database) OR (h.relation IS DISTINCT FROM w.relation)) OR (h.page IS DISTINCT FROM w.page)) OR (h.tuple IS DISTINCT FROM w.tuple)) OR (h.virtualxid IS DISTINCT FROM w.virtualxid)) OR (h.transactionid IS DISTINCT FROM w.transactionid)) OR (h.classid IS DISTINCT FROM w.classid)) OR (h.objid IS DISTINCT FROM w.objid)) OR (h.objsubid IS DISTINCT FROM w.objsubid))))))
+  WHERE (NOT w.granted);
+
+ALTER TABLE monitoring.locks OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.locks IS 'Who waits for whom, on what';
+
+CREATE VIEW monitoring.slow_queries WITH (security_invoker='true') AS
+ SELECT list_slow_queries.query_id,
+    list_slow_queries.role_name,
+    list_slow_queries.query,
+    list_slow_queries.calls,
+    list_slow_queries.mean_ms,
+    list_slow_queries.max_ms,
+    list_slow_queries.total_ms,
+    list_slow_queries.share_of_time,
+    list_slow_queries.rows_per_call,
+    list_slow_queries.cache_hit_share
+   FROM monitoring.list_slow_queries() list_slow_queries(query_id, role_name, query, calls, mean_ms, max_ms, total_ms, share_of_time, rows_per_call, cache_hit_share)
+  ORDER BY list_slow_queries.mean_ms DESC;
+
+ALTER TABLE monitoring.slow_queries OWNER TO postgres;
+
+COMMENT ON VIEW monitoring.slow_queries IS 'Statements by mean time, slowest first; share_of_time is of all statements of this database';
 
 CREATE TABLE pgboss.archive (
     id uuid NOT NULL,
@@ -3291,6 +4745,41 @@ ALTER TABLE pgboss.version OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE pgboss.version IS 'pg-boss: version of this schema, and when it was last tended';
 
+CREATE TABLE privacy.erasures (
+    identity_hash text NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE privacy.erasures OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE privacy.erasures IS 'Keyed hashes of the ids of those who were erased: outside ids, Telegram ids, our own with the moment of registration';
+
+CREATE TABLE privacy.keys (
+    key_id boolean DEFAULT true NOT NULL,
+    inner_pad bytea NOT NULL,
+    outer_pad bytea NOT NULL,
+    CONSTRAINT keys_key_id_check CHECK (key_id)
+);
+
+ALTER TABLE privacy.keys OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE privacy.keys IS 'One row: the key of HMAC-SHA-256, already combined with its two pads (RFC 2104). Who has it can test whether a known id was erased';
+
+CREATE TABLE privacy.rules (
+    table_name text NOT NULL,
+    place integer NOT NULL,
+    erase_sql text NOT NULL,
+    export_sql text NOT NULL
+);
+
+ALTER TABLE privacy.rules OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE privacy.rules IS 'What erase_user and export_user do with each table, in the order of place';
+
+COMMENT ON COLUMN privacy.rules.erase_sql IS 'One statement; $1 is the user_id, $2 text[] of what names the person elsewhere (see privacy.mentions)';
+
+COMMENT ON COLUMN privacy.rules.export_sql IS 'One SELECT; $1 and $2 as in erase_sql';
+
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac FOR VALUES IN ('backup');
 
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 FOR VALUES IN ('clean-up');
@@ -3315,11 +4804,47 @@ ALTER TABLE ONLY app_schema.products ALTER COLUMN product_id SET DEFAULT nextval
 
 ALTER TABLE ONLY app_schema.users ALTER COLUMN user_id SET DEFAULT nextval('app_schema.users_user_id_seq'::regclass);
 
+ALTER TABLE ONLY access_control.actions
+    ADD CONSTRAINT actions_pkey PRIMARY KEY (action_id);
+
+ALTER TABLE ONLY access_control.administrators
+    ADD CONSTRAINT administrators_login_key UNIQUE (login);
+
+ALTER TABLE ONLY access_control.administrators
+    ADD CONSTRAINT administrators_pkey PRIMARY KEY (administrator_id);
+
+ALTER TABLE ONLY access_control.api_keys
+    ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
+
+ALTER TABLE ONLY access_control.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY access_control.login_throttles
+    ADD CONSTRAINT login_throttles_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY access_control.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_hash);
+
+ALTER TABLE ONLY access_control.set_up_tokens
+    ADD CONSTRAINT set_up_tokens_pkey PRIMARY KEY (token_id);
+
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
 
+ALTER TABLE ONLY app_schema.identity_traits
+    ADD CONSTRAINT identity_traits_pkey PRIMARY KEY (source, external_id, key);
+
 ALTER TABLE ONLY app_schema.import_runs
     ADD CONSTRAINT import_runs_pkey PRIMARY KEY (import_run_id);
+
+ALTER TABLE ONLY app_schema.ingest_rejects
+    ADD CONSTRAINT ingest_rejects_pkey PRIMARY KEY (reject_id);
+
+ALTER TABLE ONLY app_schema.ingest_rejects
+    ADD CONSTRAINT ingest_rejects_source_kind_body_hash_key UNIQUE (source, kind, body_hash);
+
+ALTER TABLE ONLY app_schema.ingested_messages
+    ADD CONSTRAINT ingested_messages_pkey PRIMARY KEY (source_id, message_id);
 
 ALTER TABLE ONLY app_schema.model_runs
     ADD CONSTRAINT model_runs_pkey PRIMARY KEY (model_run_id);
@@ -3447,6 +4972,20 @@ ALTER TABLE ONLY pgboss.subscription
 ALTER TABLE ONLY pgboss.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY privacy.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (identity_hash);
+
+ALTER TABLE ONLY privacy.keys
+    ADD CONSTRAINT keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY privacy.rules
+    ADD CONSTRAINT rules_pkey PRIMARY KEY (table_name);
+
+ALTER TABLE ONLY privacy.rules
+    ADD CONSTRAINT rules_place_key UNIQUE (place);
+
+CREATE INDEX idx_sessions_administrator_id ON access_control.sessions USING btree (administrator_id);
+
 CREATE INDEX idx_events_product_id ON app_schema.events USING btree (product_id);
 
 CREATE INDEX idx_events_purchases ON app_schema.events USING btree (user_id, product_id, event_timestamp) WHERE ((event_type)::text = 'purchase'::text);
@@ -3458,6 +4997,8 @@ CREATE UNIQUE INDEX idx_events_source_external_id ON app_schema.events USING btr
 CREATE INDEX idx_events_type_timestamp ON app_schema.events USING btree (event_type, event_timestamp);
 
 CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id, event_timestamp) INCLUDE (product_id, event_type);
+
+CREATE INDEX idx_ingested_messages_received_at ON app_schema.ingested_messages USING brin (received_at);
 
 CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
 
@@ -3471,13 +5012,23 @@ CREATE INDEX idx_recommendation_lists_served_at ON app_schema.recommendation_lis
 
 CREATE INDEX idx_recommendation_lists_user_id ON app_schema.recommendation_lists USING btree (user_id);
 
+CREATE INDEX idx_recommendation_rules_product_id ON app_schema.recommendation_rules USING btree (product_id);
+
 CREATE INDEX idx_user_day_changes_user_id_day ON app_schema.user_day_changes USING btree (user_id, day);
+
+CREATE INDEX idx_user_identities_external_id ON app_schema.user_identities USING btree (external_id);
 
 CREATE INDEX idx_user_identities_user_id ON app_schema.user_identities USING btree (user_id);
 
 CREATE INDEX idx_user_metrics_segment_id ON app_schema.user_metrics USING btree (segment_id);
 
+CREATE INDEX idx_users_first_name ON app_schema.users USING btree (lower((first_name)::text) text_pattern_ops);
+
+CREATE INDEX idx_users_last_name ON app_schema.users USING btree (lower((last_name)::text) text_pattern_ops);
+
 CREATE INDEX idx_users_profile_data_gin ON app_schema.users USING gin (profile_data);
+
+CREATE INDEX idx_users_username ON app_schema.users USING btree (lower((username)::text) text_pattern_ops);
 
 CREATE INDEX idx_runs_job_run_id ON jobs.runs USING btree (job, run_id);
 
@@ -3597,9 +5148,13 @@ CREATE TRIGGER events_deleted AFTER DELETE ON app_schema.events REFERENCING OLD 
 
 CREATE TRIGGER events_inserted AFTER INSERT ON app_schema.events REFERENCING NEW TABLE AS changed_events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
 
+CREATE TRIGGER events_of_erased BEFORE INSERT ON app_schema.events FOR EACH ROW WHEN ((new.user_id = '-1'::integer)) EXECUTE FUNCTION privacy.anonymise_event();
+
 CREATE TRIGGER events_truncated AFTER TRUNCATE ON app_schema.events FOR EACH STATEMENT EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD TABLE AS changed_events NEW TABLE AS events_as_changed FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_changed_days();
+
+CREATE TRIGGER identities_of_erased AFTER INSERT ON app_schema.user_identities REFERENCING NEW TABLE AS new_identities FOR EACH STATEMENT EXECUTE FUNCTION privacy.refuse_erased();
 
 CREATE TRIGGER recommendation_lists_kept BEFORE UPDATE ON app_schema.recommendation_lists FOR EACH STATEMENT EXECUTE FUNCTION app_schema.refuse_change();
 
@@ -3609,11 +5164,17 @@ CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings F
 
 CREATE TRIGGER user_metrics_deleted AFTER DELETE ON app_schema.user_metrics REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app_schema.delete_score_details();
 
+ALTER TABLE ONLY access_control.sessions
+    ADD CONSTRAINT sessions_administrator_id_fkey FOREIGN KEY (administrator_id) REFERENCES access_control.administrators(administrator_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_product_id_fkey FOREIGN KEY (product_id) REFERENCES app_schema.products(product_id);
 
 ALTER TABLE ONLY app_schema.events
     ADD CONSTRAINT events_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id);
+
+ALTER TABLE ONLY app_schema.identity_traits
+    ADD CONSTRAINT identity_traits_source_external_id_fkey FOREIGN KEY (source, external_id) REFERENCES app_schema.user_identities(source, external_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_schema.popular_products
     ADD CONSTRAINT popular_products_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.recommenders(model_run_id) ON DELETE CASCADE;
@@ -3708,6 +5269,8 @@ ALTER TABLE ONLY pgboss.schedule
 ALTER TABLE ONLY pgboss.subscription
     ADD CONSTRAINT subscription_name_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE CASCADE;
 
+GRANT USAGE ON SCHEMA access_control TO app_user;
+
 GRANT USAGE ON SCHEMA app_schema TO app_user;
 GRANT USAGE ON SCHEMA app_schema TO ml_user;
 
@@ -3724,7 +5287,11 @@ GRANT USAGE ON SCHEMA jobs TO app_user;
 GRANT USAGE ON SCHEMA maintenance TO admin_user;
 GRANT USAGE ON SCHEMA maintenance TO customer_analyzer_owner;
 
+GRANT USAGE ON SCHEMA monitoring TO admin_user;
+
 GRANT USAGE ON SCHEMA pgboss TO app_user;
+
+GRANT USAGE ON SCHEMA privacy TO app_user;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO admin_user;
@@ -3738,6 +5305,61 @@ REVOKE ALL ON TYPE pgboss.job_state FROM PUBLIC;
 GRANT ALL ON TYPE pgboss.job_state TO app_user;
 GRANT ALL ON TYPE pgboss.job_state TO ml_user;
 GRANT ALL ON TYPE pgboss.job_state TO admin_user;
+
+REVOKE ALL ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.create_administrator(p_login text, p_role text, p_password_hash text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix text, p_scope text, p_name text, p_source text, p_expires_at timestamp with time zone) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.end_session(p_session_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.end_session(p_session_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.find_api_key(p_key_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.find_api_key(p_key_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.find_session(p_session_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.find_session(p_session_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.finish_action(p_action_id bigint, p_outcome text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.finish_login(p_administrator_id bigint, p_subjects bytea[], p_session_hash bytea, p_expires_at timestamp with time zone) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.is_set_up_token(p_token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.is_set_up_token(p_token_hash bytea) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.issue_set_up_token(p_token_hash bytea, p_expires_at timestamp with time zone) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.list_actions(p_limit integer, p_before bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.list_actions(p_limit integer, p_before bigint) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.list_administrators() FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.list_administrators() TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.list_api_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.list_api_keys() TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.record_action(p_administrator_id bigint, p_key_id bigint, p_action text, p_target text, p_outcome text) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.revoke_api_key(p_key_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.revoke_api_key(p_key_id bigint) TO app_user;
+
+REVOKE ALL ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) TO app_user;
+GRANT ALL ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.check_limit(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO app_user;
@@ -3827,6 +5449,10 @@ REVOKE ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_cat
 GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO app_user;
 GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) TO app_user;
+GRANT ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.first_whole_day(p_from timestamp with time zone) TO ml_user;
@@ -3893,6 +5519,10 @@ REVOKE ALL ON FUNCTION app_schema.get_latest_run(p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_latest_run(p_kind text) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_overview(p_start_date date, p_end_date date) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_popular_products(p_category character varying, p_window text, p_limit integer, p_options jsonb) TO ml_user;
@@ -3912,6 +5542,10 @@ GRANT ALL ON FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit 
 REVOKE ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_recommender_of(p_user_id integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_revenue_series(p_start_date date, p_end_date date, p_unit text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], p_limit integer, p_options jsonb) TO app_user;
@@ -3937,9 +5571,17 @@ REVOKE ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timest
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_user_timeline(p_user_id integer, p_limit integer, p_before_event_id bigint) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.list_models(p_kind text, p_limit integer) TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.list_products(p_limit integer, p_after_product_id integer, p_search text, p_category text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.list_segments() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.list_segments() TO app_user;
@@ -3985,9 +5627,9 @@ REVOKE ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigin
 GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO app_user;
 GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.reason_texts(p_code text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.reason_texts(p_code text) TO app_user;
-GRANT ALL ON FUNCTION app_schema.reason_texts(p_code text) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.rebuild_user_days() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.rebuild_user_days() TO app_user;
@@ -4025,6 +5667,12 @@ GRANT ALL ON FUNCTION jobs.get_maintenance_state() TO app_user;
 
 REVOKE ALL ON FUNCTION maintenance.apply_database_settings() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION monitoring.format_age(p_age interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION monitoring.format_age(p_age interval) TO admin_user;
+
+REVOKE ALL ON FUNCTION monitoring.list_slow_queries() FROM PUBLIC;
+GRANT ALL ON FUNCTION monitoring.list_slow_queries() TO admin_user;
+
 REVOKE ALL ON FUNCTION pg_catalog.lo_creat(integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.lo_creat(integer) TO admin_user;
 
@@ -4038,6 +5686,31 @@ REVOKE ALL ON FUNCTION pgboss.create_queue(queue_name text, options json) FROM P
 
 REVOKE ALL ON FUNCTION pgboss.delete_queue(queue_name text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION privacy.anonymise_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.anonymous_properties(p_properties jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.count_traces(p_user_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.erase_user(p_user_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.export_user(p_user_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.find_erased(p_kind text, p_source text, p_ids text[]) TO app_user;
+
+REVOKE ALL ON FUNCTION privacy.hash_with(p_inner_pad bytea, p_outer_pad bytea, p_kind text, p_context text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.keyed_hash(p_kind text, p_context text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.mentions(p_text text, p_strings text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.reapply_erasures() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.refuse_erased() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION privacy.strings_of(p_user_id integer) FROM PUBLIC;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.events TO app_user;
 GRANT SELECT ON TABLE app_schema.events TO ml_user;
 
@@ -4050,11 +5723,23 @@ GRANT SELECT ON TABLE app_schema.event_facts TO ml_user;
 GRANT SELECT,USAGE ON SEQUENCE app_schema.events_event_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.events_event_id_seq TO ml_user;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.identity_traits TO app_user;
+GRANT SELECT ON TABLE app_schema.identity_traits TO ml_user;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.import_runs TO app_user;
 GRANT SELECT ON TABLE app_schema.import_runs TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.import_runs_import_run_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.import_runs_import_run_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.ingest_rejects TO app_user;
+GRANT SELECT ON TABLE app_schema.ingest_rejects TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.ingest_rejects_reject_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.ingest_rejects_reject_id_seq TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.ingested_messages TO app_user;
+GRANT SELECT ON TABLE app_schema.ingested_messages TO ml_user;
 
 GRANT SELECT,USAGE ON SEQUENCE app_schema.model_runs_model_run_id_seq TO app_user;
 GRANT SELECT ON SEQUENCE app_schema.model_runs_model_run_id_seq TO ml_user;
@@ -4140,6 +5825,20 @@ GRANT SELECT ON SEQUENCE maintenance.backup_runs_backup_run_id_seq TO admin_user
 
 GRANT SELECT ON TABLE maintenance.migrations TO admin_user;
 GRANT SELECT ON TABLE maintenance.migrations TO customer_analyzer_owner;
+
+GRANT SELECT ON TABLE monitoring.activity TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.database TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.indexes TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.tables TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.health TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.locks TO admin_user;
+
+GRANT SELECT ON TABLE monitoring.slow_queries TO admin_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgboss.archive TO app_user;
 

@@ -17,6 +17,7 @@
 # The archive is checked, restored into a new database beside the old one (a plain one in one transaction), compared with its manifest (rows,
 # sequences, constraints, indexes, functions, owners, grants, settings) and analysed. Only then the two change names, in one
 # transaction. The old one stays, as NAME_before_YYYYMMDD_HHMMSS, until --drop-old. Whatever fails before that changes nothing.
+# Who was erased (customer-analyzer users erase) since the backup is erased again.
 # Roles that are missing are created, without a password. Nothing is written outside of the server but temporary files.
 #
 # The server and the database are found as backup-db.sh finds them (its --help): DATABASE_URL, PGHOST …, the embedded server,
@@ -279,10 +280,42 @@ copy_history() {
   } | PGDATABASE=$database sql --single-transaction
 }
 
+# Who was erased since the backup is in it. The list in the database that is to be replaced, of keyed hashes, says who they are; it
+# means nothing to a database with another key.
+carry_erasures() {
+  local listed revived
+  [ -n "$replaces" ] || return 0
+  listed=$(PGDATABASE=$database sql 2>/dev/null <<<'SELECT count(*) FROM privacy.erasures;') || return 0
+  [ "$listed" != 0 ] || return 0
+  if [ "$(key_of "$database")" != "$(key_of "$fresh")" ]; then
+    say "CAUTION: $listed entries of the list of erased persons (privacy.erasures) cannot be applied to this backup, which is from before that list or of another shop: erase these persons again"
+    return 0
+  fi
+  PGDATABASE=$database sql <<<'COPY privacy.erasures TO STDOUT;' >"$work/erasures" ||
+    die 'the list of erased persons cannot be read' 'The message of PostgreSQL is above. The database is as it was.'
+  revived=$(apply_erasures) || die 'who was erased since the backup cannot be erased again' 'The message of PostgreSQL is above. The database is as it was.'
+  [ "$revived" = 0 ] || say "erased again: $revived persons, who were erased since the backup"
+}
+
+key_of() {
+  PGDATABASE=$1 sql 2>/dev/null <<<'SELECT md5(inner_pad) FROM privacy.keys;'
+}
+
+# As the owner role, to whom the functions belong.
+apply_erasures() {
+  {
+    printf 'CREATE TEMPORARY TABLE carried (identity_hash text, erased_at timestamptz);\nCOPY carried FROM STDIN;\n'
+    cat "$work/erasures"
+    printf '%s\n' '\.' 'INSERT INTO privacy.erasures SELECT * FROM carried ON CONFLICT DO NOTHING;' 'SET LOCAL ROLE customer_analyzer_owner;' \
+      'SELECT privacy.reapply_erasures();'
+  } | PGDATABASE=$fresh sql --single-transaction
+}
+
 restore() {
   check_target
   say "restoring ${archive##*/} into $database (PostgreSQL $server_version at ${container:-${PGHOST:-localhost}:${PGPORT:-5432}})"
   restore_into_fresh restoring
+  carry_erasures
   swap
   keep_history
   record_run restore true "${archive##*/}" $((SECONDS - started))

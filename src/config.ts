@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from './errors.ts';
@@ -21,9 +23,30 @@ export interface Config {
   readonly port: number;
   /** Not the default: no other will do. The default gives way to a free port, also where a copied .env.example names it. */
   readonly portGiven: boolean;
+  /** Origins of pages elsewhere that may call the API, exact. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses or networks of proxies whose X-Forwarded-… headers are believed. */
+  readonly trustProxy: readonly string[];
+  /** Requests a minute; 0 is no limit. */
+  readonly rateLimits: {
+    readonly perKey: number;
+    readonly perPublicAddress: number;
+    readonly perUnknownAddress: number;
+  };
   readonly logLevel: string;
   readonly production: boolean;
   readonly scoring: ScoringSettings;
+  readonly ingest: IngestSettings;
+}
+
+/** Limits of what comes in over HTTP; bytes count after decompression. */
+interface IngestSettings {
+  readonly eventBytes: number;
+  readonly batchBytes: number;
+  readonly batchEvents: number;
+  /** Of all requests that are read, queued or written at one time. */
+  readonly intakeBytes: number;
+  readonly intakeRequests: number;
 }
 
 interface ScoringSettings {
@@ -81,32 +104,91 @@ function databaseUrl(env: Environment, name: string): string | undefined {
   return text;
 }
 
+function list(env: Environment, name: string, valid: (item: string) => boolean, hint: string): string[] {
+  const items = (env[name] ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+  const wrong = items.find((item) => !valid(item));
+  if (wrong !== undefined) throw invalid(name, `has "${wrong}"`, hint);
+  return items;
+}
+
+const isOrigin = (text: string): boolean =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
+
+function isNetwork(text: string): boolean {
+  const [address, bits, ...rest] = text.split('/') as [string, ...string[]];
+  return isIP(address) > 0 && rest.length === 0 && (bits === undefined || /^\d{1,3}$/.test(bits));
+}
+
 function choice(env: Environment, name: string, fallback: string, allowed: string[]): string {
   const text = env[name]?.trim() || fallback;
   if (!allowed.includes(text)) throw invalid(name, `is "${text}"`, `Choose one of ${allowed.join(', ')}.`);
   return text;
 }
 
-function refuseDevelopmentPasswords(config: Config): void {
-  const urls = [config.databaseUrl, config.appDatabaseUrl, config.mlDatabaseUrl].filter(
-    (url) => url !== undefined,
-  );
-  const used = new Set([
-    ...(config.appDatabaseUrl ? [] : [config.passwords.app]),
-    ...(config.mlDatabaseUrl ? [] : [config.passwords.ml]),
-    ...(config.databaseUrl ? [] : [config.passwords.superuser]),
-    config.passwords.admin,
-    ...urls.map((url) => decodeURIComponent(new URL(url).password)),
-  ]);
-  if (Object.values(developmentPasswords).some((password) => used.has(password)) || used.has('')) {
-    throw new AppError(
-      'DEFAULT_PASSWORD',
-      'a development password, or none, is in use with NODE_ENV=production',
-      {
-        hint: 'Set APP_USER_PASSWORD, ML_USER_PASSWORD, ADMIN_USER_PASSWORD and the password of DATABASE_URL (or POSTGRES_PASSWORD).',
-      },
+/** A secret from the variable NAME, or from the file that NAME_FILE names, as orchestrators mount them. Null where neither is set. */
+function secret(env: Environment, name: string): string | null {
+  const file = env[`${name}_FILE`]?.trim();
+  if (!file) return env[name] || null;
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || null;
+  } catch (cause) {
+    throw invalid(
+      `${name}_FILE`,
+      `names ${file}, which cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+      'Name a file that this user may read, with the secret as its only line.',
     );
   }
+}
+
+/** Else the largest request that is allowed could never be let in. */
+function checkIngest({ batchBytes, intakeBytes }: IngestSettings): void {
+  if (intakeBytes < batchBytes)
+    throw invalid(
+      'INGEST_INTAKE_BYTES',
+      'is less than INGEST_BATCH_BYTES',
+      'Let at least one whole request in.',
+    );
+}
+
+/** The superuser's password may come from a file; a URL that has its own keeps it. */
+function withSecret(url: string | undefined, password: string | null): string | undefined {
+  if (url === undefined || password === null || new URL(url).password !== '') return url;
+  const filled = new URL(url);
+  filled.password = encodeURIComponent(password);
+  return filled.href;
+}
+
+/** Shorter ones can be guessed offline from what pg_authid or a captured login holds. */
+const SHORTEST_SECRET = 16;
+
+function weakness(value: string): string | null {
+  if (value === '') return 'is empty';
+  if (Object.values(developmentPasswords).includes(value)) return 'is a development password';
+  return value.length < SHORTEST_SECRET ? `has fewer than ${SHORTEST_SECRET} characters` : null;
+}
+
+/** @throws DEFAULT_PASSWORD naming every variable that production must not start with, never its value */
+function refuseWeakSecrets(config: Config): void {
+  const password = (url: string): string => decodeURIComponent(new URL(url).password);
+  const { databaseUrl, appDatabaseUrl, mlDatabaseUrl, passwords } = config;
+  const used: [string, string][] = [
+    databaseUrl ? ['DATABASE_URL', password(databaseUrl)] : ['POSTGRES_PASSWORD', passwords.superuser],
+    appDatabaseUrl ? ['APP_DATABASE_URL', password(appDatabaseUrl)] : ['APP_USER_PASSWORD', passwords.app],
+    mlDatabaseUrl ? ['ML_DATABASE_URL', password(mlDatabaseUrl)] : ['ML_USER_PASSWORD', passwords.ml],
+    ['ADMIN_USER_PASSWORD', passwords.admin],
+  ];
+  const weak = used.flatMap(([name, value]) => {
+    const reason = weakness(value);
+    return reason ? [`${name} ${reason}`] : [];
+  });
+  if (weak.length === 0) return;
+  throw new AppError('DEFAULT_PASSWORD', `not with NODE_ENV=production: ${weak.join('; ')}`, {
+    details: { variables: weak.map((each) => each.split(' ')[0]) },
+    hint: `Set each to a secret of ${SHORTEST_SECRET} characters or more (openssl rand -hex 24), or name a file in NAME_FILE; of a URL it is the password that counts.`,
+  });
 }
 
 /** Reads and checks the environment. @throws CONFIG_INVALID naming the variable and the cure; DEFAULT_PASSWORD in production */
@@ -114,20 +196,39 @@ export function loadConfig(env: Environment): Config {
   const port = integer(env, 'PORT', DEFAULT_PORT, 0, 65_535);
   const production = env['NODE_ENV'] === 'production';
   const config: Config = {
-    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    databaseUrl: withSecret(
+      databaseUrl(env, 'DATABASE_URL'),
+      env['POSTGRES_PASSWORD_FILE'] ? secret(env, 'POSTGRES_PASSWORD') : null,
+    ),
     appDatabaseUrl: databaseUrl(env, 'APP_DATABASE_URL'),
     mlDatabaseUrl: databaseUrl(env, 'ML_DATABASE_URL'),
     passwords: Object.freeze({
-      superuser: env['POSTGRES_PASSWORD'] || developmentPasswords.superuser,
-      app: env['APP_USER_PASSWORD'] || developmentPasswords.app,
-      ml: env['ML_USER_PASSWORD'] || developmentPasswords.ml,
-      admin: env['ADMIN_USER_PASSWORD'] || developmentPasswords.admin,
+      superuser: secret(env, 'POSTGRES_PASSWORD') ?? developmentPasswords.superuser,
+      app: secret(env, 'APP_USER_PASSWORD') ?? developmentPasswords.app,
+      ml: secret(env, 'ML_USER_PASSWORD') ?? developmentPasswords.ml,
+      admin: secret(env, 'ADMIN_USER_PASSWORD') ?? developmentPasswords.admin,
     }),
     home: resolve(env['CUSTOMER_ANALYZER_HOME'] || `${projectRoot}.data`),
     embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
     host: env['HOST']?.trim() || '127.0.0.1',
     port,
     portGiven: port !== DEFAULT_PORT,
+    corsOrigins: Object.freeze(
+      list(
+        env,
+        'CORS_ORIGINS',
+        isOrigin,
+        'Write https://shop.example, several with commas between; no path, no *.',
+      ),
+    ),
+    trustProxy: Object.freeze(
+      list(env, 'TRUST_PROXY', isNetwork, 'Write 10.0.0.1 or 10.0.0.0/8, several with commas between.'),
+    ),
+    rateLimits: Object.freeze({
+      perKey: integer(env, 'RATE_LIMIT_PER_KEY', 60_000, 0, 100_000_000),
+      perPublicAddress: integer(env, 'RATE_LIMIT_PUBLIC', 600, 0, 100_000_000),
+      perUnknownAddress: integer(env, 'RATE_LIMIT_UNKNOWN', 300, 0, 100_000_000),
+    }),
     // On a developer's terminal a line for each request would bury what start says.
     logLevel: choice(env, 'LOG_LEVEL', production ? 'info' : 'warn', logLevels),
     production,
@@ -141,7 +242,15 @@ export function loadConfig(env: Environment): Config {
       ltvMinHistoryDays: integer(env, 'LTV_MIN_HISTORY_DAYS', 182, 1, 3650),
       minOutcomes: integer(env, 'SCORING_MIN_OUTCOMES', 100, 1, 1_000_000),
     }),
+    ingest: Object.freeze({
+      eventBytes: integer(env, 'INGEST_EVENT_BYTES', 32_768, 1_024, 65_536),
+      batchBytes: integer(env, 'INGEST_BATCH_BYTES', 512_000, 1_024, 16_777_216),
+      batchEvents: integer(env, 'INGEST_BATCH_EVENTS', 2_500, 1, 20_000),
+      intakeBytes: integer(env, 'INGEST_INTAKE_BYTES', 16_777_216, 1_024, 1_073_741_824),
+      intakeRequests: integer(env, 'INGEST_INTAKE_REQUESTS', 1_000, 1, 100_000),
+    }),
   };
-  if (production) refuseDevelopmentPasswords(config);
+  checkIngest(config.ingest);
+  if (production) refuseWeakSecrets(config);
   return Object.freeze(config);
 }

@@ -32,9 +32,25 @@ export const errorCodes = {
   IMPORT_TOO_MANY_REJECTS: { exit: 1, status: 422, title: 'Too many rejected rows' },
   IMPORT_BUSY: { exit: 1, status: 409, title: 'Another import is running' },
 
+  INGEST_TOO_LARGE: { exit: 2, status: 413, title: 'More than a request may hold' },
+  INGEST_OVERLOADED: { exit: 1, status: 503, title: 'More events than can be taken in at this moment' },
+  INGEST_REJECTED: { exit: 2, status: 400, title: 'The event was refused' },
+  INGEST_CONFLICT: { exit: 1, status: 409, title: 'Another event with this id is known' },
+
   NOT_FOUND: { exit: 1, status: 404, title: 'Not found' },
   VALIDATION: { exit: 2, status: 400, title: 'Input is not valid' },
+  PERSON_ERASED: { exit: 1, status: 409, title: 'The person was erased' },
   PERIOD_REVERSED: { exit: 2, status: 400, title: 'Period ends before it begins' },
+
+  UNAUTHENTICATED: { exit: 1, status: 401, title: 'Credentials are missing or not valid' },
+  LOGIN_FAILED: { exit: 1, status: 401, title: 'Login failed' },
+  FORBIDDEN: { exit: 1, status: 403, title: 'Not allowed with these credentials' },
+  CSRF: { exit: 1, status: 403, title: 'Request did not come from our own page' },
+  SET_UP_CLOSED: { exit: 1, status: 409, title: 'Set-up is closed' },
+  PAYLOAD_TOO_LARGE: { exit: 1, status: 413, title: 'Body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { exit: 1, status: 415, title: 'Body is of a type that is not read here' },
+  TOO_MANY_REQUESTS: { exit: 1, status: 429, title: 'Too many requests' },
+  BUSY: { exit: 1, status: 503, title: 'Too much is going on at once' },
 
   MODEL_NO_CONVERGENCE: { exit: 1, status: 500, title: 'Model did not converge' },
   MODEL_BAD_INPUT: { exit: 2, status: 400, title: 'Data do not fit the model' },

@@ -1,9 +1,12 @@
-import { pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 
 export type Logger = ReturnType<typeof createLogger>;
 
 /** Logs go to stderr as JSON lines: stdout belongs to what a command answers. Secrets are cut out by name wherever they come. */
-export function createLogger(level: string) {
+export function createLogger(
+  level: string,
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+) {
   return pino(
     {
       level,
@@ -21,6 +24,6 @@ export function createLogger(level: string) {
         censor: '[redacted]',
       },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
 }

@@ -289,3 +289,25 @@ describe.skipIf(!canBackUp)('a restore (needs psql, pg_dump)', () => {
     );
   });
 });
+
+// Last: the database is another one afterwards.
+describe.skipIf(!canBackUp)('a restore of a backup from before an erasure (needs psql, pg_dump)', () => {
+  it('does not bring back who was erased since', async () => {
+    await bench.query(`INSERT INTO app_schema.users (user_id, telegram_id, first_name) VALUES (9001, 99887766, 'Erika');
+      INSERT INTO app_schema.user_identities VALUES ('crm', 'crm-erika', 9001);
+      INSERT INTO app_schema.events (user_id, event_type, properties) VALUES (9001, 'purchase', '{"amount": 7, "note": "for Erika"}')`);
+    const withErika = await bench.archive({ BACKUP_DIR: join(bench.folder, 'erasure') });
+    await bench.query('SELECT privacy.erase_user(9001)');
+    const erased = await bench.contents();
+    const run = await bench.restore(['--replace', '--yes', '--drop-old', withErika]);
+    expectDone(run);
+    expect(run.stderr).toContain('erased again: 1 persons');
+    expect(await bench.contents()).toEqual(erased);
+    expect(JSON.stringify(erased)).not.toContain('Erika');
+    // A backup of another database has another key: nothing can be applied, and that is said.
+    await bench.query("UPDATE privacy.keys SET inner_pad = decode(repeat('00', 64), 'hex')");
+    const foreign = await bench.restore(['--replace', '--yes', '--drop-old', withErika]);
+    expectDone(foreign);
+    expect(foreign.stderr).toContain('CAUTION: ');
+  });
+});

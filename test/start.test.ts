@@ -68,7 +68,17 @@ describe('the first start, from nothing', () => {
     const text = await ready;
     const address = /ready: (http:\S+)/.exec(text)?.[1];
     expect((await fetch(`${address}/readyz`)).status).toBe(200);
-    const page = (await (await fetch(`${address}/api/users?limit=1`)).json()) as { items: unknown[] };
+    const users = `${address}/api/users?limit=1`;
+    expect((await fetch(users)).status).toBe(401);
+    // The link that is printed works, and the key that the text says how to make.
+    const token = new RegExp(`${address}/set-up#([\\w-]{43})`).exec(text)?.[1];
+    const body = JSON.stringify({ token, login: 'ann', password: 'correct horse battery' });
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${address}/api/set-up`, { method: 'POST', headers, body })).status).toBe(200);
+    const made = await runCli(['keys', 'create', '--scope', 'read'], env);
+    expect(made.stdout).toMatch(/^ca_read_[\w-]{43}\n$/);
+    const authorization = `Bearer ${made.stdout.trim()}`;
+    const page = (await (await fetch(users, { headers: { authorization } })).json()) as { items: unknown[] };
     expect(page.items).toHaveLength(1);
     const url = await runCli(['db', 'url', '--role', 'app_user'], env);
     expect(url.stdout).toMatch(
@@ -78,7 +88,7 @@ describe('the first start, from nothing', () => {
     const client = new pg.Client({ connectionString: url.stdout.trim() });
     await client.connect();
     await client.query(
-      'DELETE FROM app_schema.user_score_details; DELETE FROM app_schema.user_metrics; DELETE FROM app_schema.model_runs',
+      'DELETE FROM app_schema.user_score_details; DELETE FROM app_schema.user_metrics; DELETE FROM app_schema.recommenders; DELETE FROM app_schema.model_runs',
     );
     await client.end();
     child.kill('SIGTERM');

@@ -23,6 +23,8 @@ CREATE TABLE app_schema.recommendation_rules (
 COMMENT ON TABLE app_schema.recommendation_rules IS 'What the shop decides about recommendations, from the commit on: a rule is about the products that all of its product_id, category, min_price and max_price fit';
 COMMENT ON COLUMN app_schema.recommendation_rules.action IS
   'exclude: never recommended; include: where there are such rules, only what fits one of them; boost: score times factor; pin: at position in the lists for customers and visitors; buy_again, buy_once: whether what was bought comes back, whatever the data say';
+-- The foreign key.
+CREATE INDEX idx_recommendation_rules_product_id ON app_schema.recommendation_rules (product_id);
 
 ALTER TABLE app_schema.settings
   ADD COLUMN recommendation_diversity real NOT NULL DEFAULT 0 CHECK (recommendation_diversity BETWEEN 0 AND 1),

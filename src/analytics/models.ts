@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { databaseError } from '../database/database-error.ts';
+import { queryRows } from '../database/query-rows.ts';
 import { AppError } from '../errors.ts';
 import * as queries from './queries.ts';
 
@@ -35,21 +35,13 @@ export interface RealisedOutcome {
   standard_error: number;
 }
 
-async function rows<T extends object>(pool: pg.Pool, sql: string, values: unknown[]): Promise<T[]> {
-  try {
-    return (await pool.query(sql, values)).rows;
-  } catch (error) {
-    throw databaseError(error);
-  }
-}
-
 export function listModels(pool: pg.Pool, kind: string | undefined, limit: number): Promise<ModelRow[]> {
-  return rows(pool, queries.LIST_MODELS, [kind ?? null, limit]);
+  return queryRows(pool, queries.LIST_MODELS, [kind ?? null, limit]);
 }
 
 /** @throws NOT_FOUND */
 export async function getModelRun(pool: pg.Pool, modelRunId: number): Promise<ModelRunRow> {
-  const [run] = await rows<ModelRunRow>(pool, queries.GET_MODEL_RUN, [modelRunId]);
+  const [run] = await queryRows<ModelRunRow>(pool, queries.GET_MODEL_RUN, [modelRunId]);
   if (run) return run;
   throw new AppError('NOT_FOUND', `there is no run ${modelRunId}`, {
     details: { modelRunId },
@@ -59,11 +51,11 @@ export async function getModelRun(pool: pg.Pool, modelRunId: number): Promise<Mo
 
 /** Of the scorings whose horizon has passed by `until`, newest first. */
 export function realisedOutcomes(pool: pg.Pool, until: Date): Promise<RealisedOutcome[]> {
-  return rows(pool, queries.GET_REALISED_OUTCOMES, [until]);
+  return queryRows(pool, queries.GET_REALISED_OUTCOMES, [until]);
 }
 
 /** Makes a run the champion of its kind. @returns the kind @throws VALIDATION for a run that is no model */
 export async function promoteModel(pool: pg.Pool, modelRunId: number): Promise<string> {
-  const [row] = await rows<{ kind: string }>(pool, queries.PROMOTE_MODEL, [modelRunId]);
+  const [row] = await queryRows<{ kind: string }>(pool, queries.PROMOTE_MODEL, [modelRunId]);
   return row!.kind;
 }

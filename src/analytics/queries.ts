@@ -23,3 +23,10 @@ export const GET_LATEST_PERIOD = `
   WHERE newest IS NOT NULL`;
 export const GET_LAST_DAYS = `
   SELECT (app_schema.day_of($1::timestamptz) - 29)::text AS start_date, app_schema.day_of($1::timestamptz)::text AS end_date`;
+export const FIND_USERS = 'SELECT * FROM app_schema.find_users($1, $2, $3, $4, $5)';
+export const GET_USER_TIMELINE = 'SELECT * FROM app_schema.get_user_timeline($1, $2, $3)';
+export const LIST_PRODUCTS = 'SELECT * FROM app_schema.list_products($1, $2, $3, $4)';
+export const GET_OVERVIEW = 'SELECT * FROM app_schema.get_overview($1, $2)';
+/** Days as text: node-postgres would make moments of the process's time zone of them. */
+export const GET_REVENUE_SERIES = `
+  SELECT start_date::text, end_date::text, revenue, orders, buyers, active_customers FROM app_schema.get_revenue_series($1, $2, $3)`;

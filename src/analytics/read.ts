@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { databaseError } from '../database/database-error.ts';
+import { queryRows } from '../database/query-rows.ts';
 import { AppError } from '../errors.ts';
 import * as queries from './queries.ts';
 
@@ -100,14 +100,6 @@ export interface Shop {
   currency: string;
 }
 
-async function rows<T extends object>(pool: pg.Pool, sql: string, values: unknown[] = []): Promise<T[]> {
-  try {
-    return (await pool.query(sql, values)).rows;
-  } catch (error) {
-    throw databaseError(error);
-  }
-}
-
 function unknownUser(userId: number): AppError {
   return new AppError('NOT_FOUND', `there is no customer ${userId}`, {
     details: { userId },
@@ -122,12 +114,12 @@ export interface UserPage {
 }
 
 export function listUsers(pool: pg.Pool, page: UserPage): Promise<UserRow[]> {
-  return rows(pool, queries.LIST_USERS, [page.limit, page.afterUserId ?? 0, page.segment ?? null]);
+  return queryRows(pool, queries.LIST_USERS, [page.limit, page.afterUserId ?? 0, page.segment ?? null]);
 }
 
 /** @throws NOT_FOUND */
 export async function getUser(pool: pg.Pool, userId: number): Promise<UserCard> {
-  const [card] = await rows<UserCard>(pool, queries.GET_USER, [userId]);
+  const [card] = await queryRows<UserCard>(pool, queries.GET_USER, [userId]);
   if (!card) throw unknownUser(userId);
   return card;
 }
@@ -138,20 +130,20 @@ export async function explainUser(
   userId: number,
   language: 'en' | 'ru',
 ): Promise<ExplanationRow[]> {
-  const sentences = await rows<ExplanationRow>(pool, queries.EXPLAIN_USER, [userId, language]);
+  const sentences = await queryRows<ExplanationRow>(pool, queries.EXPLAIN_USER, [userId, language]);
   if (sentences.length === 0) throw unknownUser(userId);
   return sentences;
 }
 
 /** As of `now`; @throws NOT_FOUND */
 export async function getUserStats(pool: pg.Pool, userId: number, now: Date): Promise<UserStats> {
-  const [stats] = await rows<UserStats>(pool, queries.GET_USER_STATS, [userId, now]);
+  const [stats] = await queryRows<UserStats>(pool, queries.GET_USER_STATS, [userId, now]);
   if (!stats) throw unknownUser(userId);
   return stats;
 }
 
 export function listSegments(pool: pg.Pool): Promise<SegmentRow[]> {
-  return rows(pool, queries.LIST_SEGMENTS);
+  return queryRows(pool, queries.LIST_SEGMENTS);
 }
 
 export interface Period {
@@ -161,26 +153,26 @@ export interface Period {
 
 /** Days YYYY-MM-DD, both included; @throws PERIOD_REVERSED, VALIDATION */
 export function getTopProducts(pool: pg.Pool, period: Period, limit: number): Promise<TopProduct[]> {
-  return rows(pool, queries.GET_TOP_PRODUCTS, [period.start_date, period.end_date, limit]);
+  return queryRows(pool, queries.GET_TOP_PRODUCTS, [period.start_date, period.end_date, limit]);
 }
 
 /** The 30 days up to the latest event; `undefined` where there are no events. */
 export async function latestPeriod(pool: pg.Pool, now: Date): Promise<Period | undefined> {
-  return (await rows<Period>(pool, queries.GET_LATEST_PERIOD, [now]))[0];
+  return (await queryRows<Period>(pool, queries.GET_LATEST_PERIOD, [now]))[0];
 }
 
 /** The 30 days up to today, of the shop. */
 export async function lastDays(pool: pg.Pool, now: Date): Promise<Period> {
-  return (await rows<Period>(pool, queries.GET_LAST_DAYS, [now]))[0] as Period;
+  return (await queryRows<Period>(pool, queries.GET_LAST_DAYS, [now]))[0] as Period;
 }
 
 export async function latestRun(
   pool: pg.Pool,
   kind: 'scoring' | 'recommendations',
 ): Promise<ModelRun | undefined> {
-  return (await rows<ModelRun>(pool, queries.GET_LATEST_RUN, [kind]))[0];
+  return (await queryRows<ModelRun>(pool, queries.GET_LATEST_RUN, [kind]))[0];
 }
 
 export async function getShop(pool: pg.Pool): Promise<Shop> {
-  return (await rows<Shop>(pool, queries.GET_SHOP))[0] as Shop;
+  return (await queryRows<Shop>(pool, queries.GET_SHOP))[0] as Shop;
 }

@@ -1,17 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { readMigrationFiles } from '../database/sql-files.ts';
-import { createMetrics, type Metrics } from '../metrics/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { watchDatabase } from '../metrics/read.ts';
 import type { RouteOptions } from './routes.ts';
 
 export const migrationNames = readMigrationFiles().map(({ name }) => name);
 
 /** Observes every answer, and shows what is known to Prometheus. Registered on the root: a plugin's hooks would see its own routes only. */
-export function addMetrics(
-  app: FastifyInstance,
-  { appPool }: RouteOptions,
-  metrics: Metrics = createMetrics(),
-): void {
+export function addMetrics(app: FastifyInstance, { appPool }: RouteOptions, metrics: Metrics): void {
   metrics.watchPool('api', appPool);
   const readDatabase = watchDatabase(metrics.registry, appPool, migrationNames);
   app.addHook('onResponse', async (request, reply) => {

@@ -7,6 +7,7 @@ import { AppError, type ErrorCode, errorCodes } from '../errors.ts';
 export const Problem = Type.Object(
   {
     type: Type.String(),
+    documentation: Type.String({ description: 'What the code means and what to do' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
@@ -16,6 +17,13 @@ export const Problem = Type.Object(
   },
   { $id: 'Problem' },
 );
+
+/** Of Fastify's own errors, which have a status and no code of ours. */
+const codeOfStatus: Record<number, ErrorCode> = {
+  404: 'NOT_FOUND',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+};
 
 interface ProblemParts {
   code: ErrorCode;
@@ -38,8 +46,7 @@ function partsOf(thrown: FastifyError | Error): ProblemParts {
     };
   }
   const status = (thrown as FastifyError).statusCode ?? 500;
-  if (status < 500)
-    return { code: status === 404 ? 'NOT_FOUND' : 'VALIDATION', status, detail: thrown.message };
+  if (status < 500) return { code: codeOfStatus[status] ?? 'VALIDATION', status, detail: thrown.message };
   // What went wrong inside is for the log, not for whoever asks.
   return {
     code: 'INTERNAL',
@@ -56,12 +63,16 @@ export function renderProblem(
 ): FastifyReply {
   const { code, status, detail, hint } = partsOf(error);
   if (status >= 500) request.log.error({ err: error }, 'request failed');
-  if (status === 503) reply.header('retry-after', '5');
+  const wait = error instanceof AppError ? error.details['retryAfterSeconds'] : undefined;
+  if (wait !== undefined || status === 503) reply.header('retry-after', String(wait ?? 5));
+  // Where the framework failed before any hook ran, it is not there yet.
+  reply.header('x-request-id', request.id);
   return reply
     .code(status)
     .type('application/problem+json')
     .send({
       type: `urn:customer-analyzer:problem:${code}`,
+      documentation: `/errors/${code}`,
       title: errorCodes[code].title,
       status,
       detail,

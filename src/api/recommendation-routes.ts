@@ -72,11 +72,14 @@ export const customerRecommendationRoutes: FastifyPluginAsyncTypebox<RouteOption
   );
 };
 
+/** What a page may ask is also what a dashboard shows. */
+const storefront = { scope: ['public', 'read'] as const };
+
 export const storefrontRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool }) => {
   app.get(
     '/api/session/recommendations',
     {
-      config: { scope: 'public' },
+      config: storefront,
       schema: {
         tags: ['recommendations'],
         summary: 'Products for a visitor without an account, from what was looked at (the latest last)',
@@ -93,7 +96,7 @@ export const storefrontRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
   app.get(
     '/api/products/:id/similar',
     {
-      config: { scope: 'public' },
+      config: storefront,
       schema: {
         tags: ['recommendations'],
         summary: 'What is like one product',
@@ -111,7 +114,7 @@ export const storefrontRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
   app.get(
     '/api/products/bought-together',
     {
-      config: { scope: 'public' },
+      config: storefront,
       schema: {
         tags: ['recommendations'],
         summary: 'What customers take beside all of a basket',
@@ -132,7 +135,7 @@ export const storefrontRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (
   app.get(
     '/api/products/popular',
     {
-      config: { scope: 'public' },
+      config: storefront,
       schema: {
         tags: ['recommendations'],
         summary: 'The most wanted products of the shop or a category',

@@ -6,6 +6,7 @@ import { checkReady } from '../database/ready.ts';
 import { AppError } from '../errors.ts';
 import { readReadiness } from '../metrics/read.ts';
 import { migrationNames } from './metrics-routes.ts';
+import { periodOf } from './period.ts';
 import * as schemas from './schemas.ts';
 
 export interface RouteOptions {
@@ -13,19 +14,25 @@ export interface RouteOptions {
   now: () => Date;
 }
 
-const problems = { 400: Type.Ref('Problem'), 404: Type.Ref('Problem'), 503: Type.Ref('Problem') };
-const strict = { additionalProperties: false };
+const { problems, strict } = schemas;
+/** Whoever watches over the service asks often, and must get an answer while others get none. */
+const open = { scope: 'none' as const, rateLimit: false as const };
+const reads = { scope: 'read' as const };
 const userParams = Type.Object({ id: schemas.UserId });
 
 export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool }) => {
   app.get(
     '/healthz',
-    { schema: { tags: ['health'], summary: 'The process is alive', response: { 200: schemas.Health } } },
+    {
+      config: open,
+      schema: { tags: ['health'], summary: 'The process is alive', response: { 200: schemas.Health } },
+    },
     async () => ({ status: 'ok' as const }),
   );
   app.get(
     '/readyz',
     {
+      config: open,
       schema: {
         tags: ['health'],
         summary: 'The database answers and has all migrations; whether a worker runs',
@@ -50,44 +57,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
 
 export const userRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool, now }) => {
   app.get(
-    '/api/users',
-    {
-      schema: {
-        tags: ['customers'],
-        summary: 'A page of customers with their scores, by user_id',
-        querystring: Type.Object(
-          {
-            limit: Type.Optional({ ...schemas.Limit, default: 50 }),
-            after: Type.Optional(
-              Type.Integer({
-                minimum: 0,
-                maximum: 2_147_483_647,
-                description: '`next_after` of the page before',
-              }),
-            ),
-            segment: Type.Optional(Type.String({ maxLength: 100, description: 'Code of a segment' })),
-          },
-          strict,
-        ),
-        response: { 200: schemas.UserPage, ...problems },
-      },
-    },
-    async ({ query }) => {
-      const limit = query.limit ?? 50;
-      // One more than asked tells whether there is another page.
-      const rows = await read.listUsers(appPool, {
-        limit: limit + 1,
-        afterUserId: query.after,
-        segment: query.segment,
-      });
-      const items = rows.slice(0, limit);
-      return { items, next_after: rows.length > limit ? (items.at(-1)?.user_id ?? null) : null } as never;
-    },
-  );
-
-  app.get(
     '/api/users/:id',
     {
+      config: reads,
       schema: {
         tags: ['customers'],
         summary: 'One customer: profile, activity, scores and the numbers behind them',
@@ -111,6 +83,7 @@ export const reasonRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
   app.get(
     '/api/users/:id/explanation',
     {
+      config: reads,
       schema: {
         tags: ['customers'],
         summary: "Why one customer's scores are so, in sentences to read from top to bottom",
@@ -128,6 +101,7 @@ export const productRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
   app.get(
     '/api/products/top',
     {
+      config: reads,
       schema: {
         tags: ['products'],
         summary: 'Products by revenue within a period; without one, the 30 days up to the latest event',
@@ -143,15 +117,7 @@ export const productRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
       },
     },
     async ({ query }) => {
-      if ((query.start === undefined) !== (query.end === undefined)) {
-        throw new AppError('VALIDATION', 'start and end are given together or not at all', {
-          hint: '?start=2024-01-01&end=2024-01-31',
-        });
-      }
-      const period =
-        query.start !== undefined && query.end !== undefined
-          ? { start_date: query.start, end_date: query.end }
-          : await read.latestPeriod(appPool, now());
+      const period = await periodOf(appPool, query, now());
       const items = period ? await read.getTopProducts(appPool, period, query.limit ?? 10) : [];
       return { start: period?.start_date ?? null, end: period?.end_date ?? null, items };
     },
@@ -160,6 +126,7 @@ export const productRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app
   app.get(
     '/api/segments',
     {
+      config: reads,
       schema: {
         tags: ['customers'],
         summary: 'Segments with size and mean scores',

@@ -2,9 +2,23 @@ import { type TSchema, Type } from 'typebox';
 
 // What validates is what documents: OpenAPI is generated from these. Field names are the columns of the SQL functions.
 
-const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
-const moment = Type.String({ format: 'date-time' });
-const probability = Type.Number({ minimum: 0, maximum: 1 });
+export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
+export const moment = Type.String({
+  format: 'date-time',
+  description: 'With its offset: 2026-01-31T09:30:00Z',
+});
+export const probability = Type.Number({ minimum: 0, maximum: 1 });
+export const strict = { additionalProperties: false };
+/** Of every route that asks the database; what others have in common is added to the document by itself. */
+export const problems = { 400: Type.Ref('Problem'), 404: Type.Ref('Problem'), 503: Type.Ref('Problem') };
+/** PostgreSQL stores no NUL. */
+export const text = (maxLength: number, options: { minLength?: number; description?: string } = {}) =>
+  Type.String({ maxLength, pattern: '^[^\\u0000]*$', ...options });
+/** One list of values says more in an error than a union of constants. */
+export const oneOf = <T extends string>(
+  values: readonly T[],
+  options: { default?: T; description?: string } = {},
+) => Type.Unsafe<T>({ type: 'string', enum: [...values], ...options });
 const status = Type.Union([
   Type.Literal('ok'),
   Type.Literal('insufficient_data'),
@@ -21,8 +35,19 @@ export const ProductId = Type.Integer({
 export const Limit = Type.Integer({ minimum: 1, maximum: 1000 });
 export const Day = Type.String({ format: 'date', description: "A whole day of the shop's time zone" });
 
-/** One list of values says more in an error than a union of constants. */
-export const Language = Type.Unsafe<'en' | 'ru'>({ type: 'string', enum: ['en', 'ru'], default: 'en' });
+export const Language = oneOf(['en', 'ru'], { default: 'en' });
+export const BigId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+export const SourceName = Type.String({
+  // `demo remove` deletes what comes from the source "demo".
+  not: { const: 'demo' },
+  pattern: '^[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]{0,99}$',
+  description: 'System that ids belong to',
+});
+export const Cursor = Type.String({
+  pattern: '^[A-Za-z0-9_-]{1,400}$',
+  description: '`next_cursor` of the page before; means something only with the same filters and order',
+});
+export const nextCursor = nullable(Type.String({ description: 'Leads to the next page; null on the last' }));
 
 export const PopularityWindow = Type.Unsafe<'recent' | 'week' | 'month' | 'quarter' | 'year'>({
   type: 'string',
@@ -37,6 +62,7 @@ const userFields = {
   username: nullable(Type.String()),
   first_name: nullable(Type.String()),
   last_name: nullable(Type.String()),
+  registration_date: nullable(moment),
   segment_code: nullable(Type.String()),
   segment_name_en: nullable(Type.String()),
   segment_name_ru: nullable(Type.String()),
@@ -50,14 +76,11 @@ const userFields = {
 
 export const UserPage = Type.Object({
   items: Type.Array(Type.Object(userFields)),
-  next_after: nullable(
-    Type.Integer({ description: 'Give it as `after` to get the next page; null on the last' }),
-  ),
+  next_cursor: nextCursor,
 });
 
 export const UserCard = Type.Object({
   ...userFields,
-  registration_date: nullable(moment),
   profile_data: nullable(Type.Record(Type.String(), Type.Unknown())),
   ltv_status: status,
   churn_status: status,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerAdmins } from './commands/admins.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDb } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -6,10 +7,12 @@ import { registerEvaluate } from './commands/evaluate.ts';
 import { registerGenerate } from './commands/generate.ts';
 import { registerImport } from './commands/import.ts';
 import { registerJobs } from './commands/jobs.ts';
+import { registerKeys } from './commands/keys.ts';
 import { registerModels } from './commands/models.ts';
 import { registerRead } from './commands/read.ts';
 import { registerRecommend } from './commands/recommend.ts';
 import { registerRecommendations } from './commands/recommendations.ts';
+import { registerRejects } from './commands/rejects.ts';
 import { registerScore } from './commands/score.ts';
 import { registerSegments } from './commands/segments.ts';
 import { registerServe } from './commands/serve.ts';
@@ -35,6 +38,7 @@ function createProgram(): Command {
   registerServe(program, cli);
   registerJobs(program, cli);
   registerImport(program, cli);
+  registerRejects(program, cli);
   registerScore(program, cli);
   registerTrain(program, cli);
   registerModels(program, cli);
@@ -44,6 +48,8 @@ function createProgram(): Command {
   registerRecommendations(program, cli);
   registerRead(program, cli);
   registerSegments(program, cli);
+  registerKeys(program, cli);
+  registerAdmins(program, cli);
   registerDb(program, cli);
   registerBackup(program, cli);
   registerGenerate(program, cli);

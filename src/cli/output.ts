@@ -3,6 +3,8 @@ import type { WorkerChannel } from './worker-channel.ts';
 
 /** Everything that a command prints goes through here: answers to stdout, the story of the work to stderr. */
 export interface Output {
+  /** Columns of the terminal; a file or a pipe has no edge, and gets lines that fit a wide one. */
+  readonly width: number;
   line(text?: string): void;
   json(value: unknown): void;
   notice(text: string): void;
@@ -74,6 +76,7 @@ function channelProgress(label: string, channel: WorkerChannel): Progress {
 export function createOutput(terminal: Terminal, channel: WorkerChannel | undefined): Output {
   const { stdout, stderr } = terminal;
   return {
+    width: stdout.columns || 160,
     line: (text = '') => void stdout.write(`${text}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
     notice: (text) => void stderr.write(`${text}\n`),

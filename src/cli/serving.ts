@@ -30,7 +30,17 @@ export async function serveApi(
     queryTimeoutMs: LONGEST_STATEMENT_MS,
     connectTimeoutMs: CONNECT_WITHIN_MS,
   });
-  const api = await createApi({ appPool, logger, version: VERSION, now: () => new Date() });
+  const { corsOrigins, trustProxy, rateLimits } = config;
+  const api = await createApi({
+    appPool,
+    logger,
+    version: VERSION,
+    now: () => new Date(),
+    corsOrigins,
+    trustProxy,
+    rateLimits,
+    ingest: config.ingest,
+  });
   const fixed = givenPort !== undefined || config.portGiven;
   const address = await listen(api, config.host, givenPort ?? config.port, !fixed);
   cli.beforeClose(async () => {

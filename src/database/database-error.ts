@@ -8,11 +8,19 @@ interface Translation {
 const HINT_SETUP = 'Set the database up: customer-analyzer db migrate';
 const HINT_REACH =
   'Check that PostgreSQL runs and that DATABASE_URL (host, port, user, password, database) is right.';
+const HINT_TLS =
+  'The certificate of the server is not good for this URL: sslrootcert=FILE names its authority, the host has to be a name in it, and it must not have expired.';
 
 /** SQLSTATE or Node error code -> our code. CA… are raised by our own functions (database/init/04-create-functions.sql). */
 const translations: Record<string, Translation> = {
   CA001: { code: 'PERIOD_REVERSED', hint: 'The first day comes first; both days belong to the period.' },
   CA002: { code: 'VALIDATION', hint: 'See the message for the value that is accepted.' },
+  CA003: {
+    code: 'PERSON_ERASED',
+    hint: 'The id belongs to somebody who asked to be forgotten: it cannot be given to a customer again.',
+  },
+  CA004: { code: 'NOT_FOUND', hint: 'customer-analyzer users list shows who is there.' },
+  CA005: { code: 'IMPORT_BUSY', hint: 'Try again when the import has ended.' },
   '22007': { code: 'VALIDATION', hint: 'Dates are written YYYY-MM-DD.' },
   '22008': { code: 'VALIDATION', hint: 'The date is outside the range that PostgreSQL can hold.' },
   '22003': { code: 'VALIDATION', hint: 'A number is larger than the column can hold.' },
@@ -50,6 +58,12 @@ const translations: Record<string, Translation> = {
   ECONNRESET: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
   ENOTFOUND: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
   ETIMEDOUT: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
+  ERR_TLS_CERT_ALTNAME_INVALID: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  SELF_SIGNED_CERT_IN_CHAIN: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  DEPTH_ZERO_SELF_SIGNED_CERT: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
+  CERT_HAS_EXPIRED: { code: 'DATABASE_UNREACHABLE', hint: HINT_TLS },
   EPIPE: { code: 'DATABASE_UNREACHABLE', hint: HINT_REACH },
 };
 

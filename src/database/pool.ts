@@ -48,6 +48,21 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
   return pool;
 }
 
+/**
+ * A pool with the login of another, whose connections send a query without waiting for the answer to the one before
+ * (`pipeline` of pg): what does not depend on each other costs one round trip. Cursors and COPY do not work on it.
+ */
+export function createPipelinedPool(like: pg.Pool, options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...like.options,
+    application_name: options.applicationName,
+    max: options.max ?? 2,
+    pipeline: true,
+  } as pg.PoolConfig);
+  pool.on('error', () => undefined);
+  return pool;
+}
+
 /** Runs `run` on one connection inside a transaction; whatever it throws rolls back. */
 export async function inTransaction<T>(
   pool: pg.Pool,

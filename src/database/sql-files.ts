@@ -42,3 +42,8 @@ export function readMigrationFiles(folder = join(root, 'migrations')): SqlFile[]
   });
   return files;
 }
+
+/** The queries of `customer-analyzer db check`, each of which returns what offends against one rule. */
+export function readCheckFiles(): SqlFile[] {
+  return readFolder(join(root, 'checks'));
+}

@@ -48,7 +48,8 @@ const taken = reject('telegram_conflict', 'the telegram_id belongs to another cu
 const different = reject('telegram_conflict', 'the customer has another telegram_id');
 
 export const settleUsers: Settle<UserRow> = async (client, source, rows, dryRun) => {
-  const states = await compareUsers(client, source, rows);
+  // Who was erased changes nothing and is no error: a repeated file has them as before.
+  const states = (await compareUsers(client, source, rows)).filter(({ erased }) => !erased);
   const refused = telegramConflicts(rows, states);
   const places = new Set(refused.map(({ place }) => place));
   const welcome = states.filter(({ place }) => !places.has(place));

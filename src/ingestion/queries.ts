@@ -112,17 +112,21 @@ export async function lockIdentities(client: Client, source: string): Promise<vo
   await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [identityLock, source]);
 }
 
-/** The ids of those that exist, by place in `externalIds` (from 0). */
+/** In place of the id of who was erased: the database stores such events as nobody's (database/migrations/0021-erasure.sql). */
+const ERASED_USER_ID = -1;
+
+/** The ids of those that exist, by place in `externalIds` (from 0); ERASED_USER_ID for who was erased. */
 export async function findUsers(
   client: Client,
   source: string,
   externalIds: readonly string[],
 ): Promise<Map<number, number>> {
   const result = await client.query(
-    `SELECT wanted.place::integer - 1 AS place, i.user_id
+    `SELECT wanted.place::integer - 1 AS place, coalesce(i.user_id, $3::integer) AS user_id
      FROM unnest($2::text[]) WITH ORDINALITY AS wanted (external_id, place)
-     JOIN app_schema.user_identities i ON i.source = $1 AND i.external_id = wanted.external_id`,
-    [source, externalIds],
+     LEFT JOIN app_schema.user_identities i ON i.source = $1 AND i.external_id = wanted.external_id
+     WHERE i.user_id IS NOT NULL OR wanted.external_id IN (SELECT privacy.find_erased('identity', $1, $2))`,
+    [source, externalIds, ERASED_USER_ID],
   );
   return new Map(result.rows.map((row) => [row.place, row.user_id]));
 }
@@ -310,8 +314,9 @@ export interface RowState {
 
 const productRows = `unnest($2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::integer[], $8::boolean[], $9::jsonb[])
   WITH ORDINALITY AS r (external_id, name, category, price, description, stock, is_merchandise, attributes, place)`;
-/** A price that the shop states is its own: `price_at`, the mark of a price that was read from sales, goes. */
-const mergedAttributes = `CASE WHEN r.price IS NULL THEN coalesce(p.attributes, '{}') ELSE coalesce(p.attributes, '{}') - 'price_at' END
+/** What the shop states is its own: the marks of a price, name or category that was read from events go. */
+const mergedAttributes = `coalesce(p.attributes, '{}') - array_remove(ARRAY[CASE WHEN r.price IS NOT NULL THEN 'price_at' END,
+    CASE WHEN r.name IS NOT NULL THEN 'name_at' END, CASE WHEN r.category IS NOT NULL THEN 'category_at' END], NULL)
   || coalesce(r.attributes, '{}')`;
 
 function productColumns(source: string, rows: readonly ProductRow[]): unknown[] {
@@ -384,6 +389,8 @@ export async function changeProducts(
 
 /** As RowState, with the customer who has the row's telegram_id, and the telegram_id that this customer has. */
 export interface UserState extends RowState {
+  /** Belongs to somebody who was erased: to be passed over. */
+  readonly erased: boolean;
   readonly telegramOwner: number | null;
   readonly telegramId: string | null;
 }
@@ -411,6 +418,8 @@ export async function compareUsers(
 ): Promise<UserState[]> {
   const result = await client.query(
     `SELECT r.place::integer - 1 AS place, i.user_id AS id, t.user_id AS "telegramOwner", u.telegram_id::text AS "telegramId",
+       i.user_id IS NULL AND (r.external_id IN (SELECT privacy.find_erased('identity', $1, $2))
+         OR (t.user_id IS NULL AND coalesce(r.telegram_id::text IN (SELECT privacy.find_erased('telegram', '', $3::bigint[]::text[])), false))) AS erased,
        (u.telegram_id, u.first_name, u.last_name, u.username, u.registration_date, coalesce(u.profile_data, '{}')) IS DISTINCT FROM
        (coalesce(r.telegram_id, u.telegram_id), coalesce(r.first_name, u.first_name), coalesce(r.last_name, u.last_name),
         coalesce(r.username, u.username), coalesce(r.registration_date, u.registration_date),

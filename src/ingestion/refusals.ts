@@ -1,5 +1,5 @@
 /** What PostgreSQL refuses because of the data (SQLSTATE classes 22, 23 and 54), as opposed to a server in trouble. */
-function isDataRefusal(error: unknown): boolean {
+export function isDataRefusal(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error));
 }
 

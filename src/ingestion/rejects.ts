@@ -12,6 +12,11 @@ export type RejectCode =
   | 'event_type'
   | 'currency'
   | 'telegram_conflict'
+  | 'too_large'
+  | 'unknown_field'
+  | 'unknown_id'
+  | 'conflict'
+  | 'not_permitted'
   | 'refused';
 
 export class Reject {

@@ -10,8 +10,8 @@ beforeAll(async () => {
   database = await createTestDatabase();
   client = await database.adminPool.connect();
   await client.query(`
-    INSERT INTO app_schema.users (first_name, profile_data)
-      SELECT 'User ' || i, jsonb_build_object('country', 'c' || i % 500) FROM generate_series(1, 5000) i;
+    INSERT INTO app_schema.users (first_name, last_name, username, profile_data)
+      SELECT 'User' || i, 'Last' || i, 'u' || i, jsonb_build_object('country', 'c' || i % 500) FROM generate_series(1, 5000) i;
     INSERT INTO app_schema.products (name) SELECT 'Product ' || i FROM generate_series(1, 2000) i;
     INSERT INTO app_schema.sources (name) VALUES ('shop');
     INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp, properties, source_id, external_id)
@@ -35,6 +35,8 @@ beforeAll(async () => {
       SELECT 'x' || i, 1, 2, 0.5, CASE WHEN i > 1 THEN now() END FROM generate_series(1, 2000) i;
     INSERT INTO app_schema.recommendation_lists (served_at, kind, user_id, model_run_id, product_ids, reason_codes)
       SELECT '2024-01-01Z'::timestamptz + i * interval '1 hour', 'user', 1 + i % 5000, 1500, '{7}', '{popular}' FROM generate_series(1, 10000) i;
+    INSERT INTO app_schema.ingested_messages SELECT 1, md5(i::text)::uuid, '2024-01-01Z'::timestamptz + i * interval '1 minute', 'm' || i FROM generate_series(1, 60000) i;
+    INSERT INTO app_schema.recommendation_rules (action, product_id) SELECT 'exclude', 1 + i % 1900 FROM generate_series(1, 20000) i;
     UPDATE app_schema.events SET properties = '{"recommendation_id": "x"}' WHERE event_id % 100 = 0;
   `);
   await client.query('VACUUM ANALYZE');
@@ -81,6 +83,16 @@ const cases: Case[] = [
     definition: 'ON app_schema.users USING gin (profile_data)',
     queries: [`SELECT * FROM app_schema.users WHERE profile_data @> '{"country": "c7"}'`],
   },
+  ...['first_name', 'last_name', 'username'].map((column) => ({
+    index: `idx_users_${column}`,
+    definition: `ON app_schema.users USING btree (lower((${column})::text) text_pattern_ops)`,
+    queries: [`SELECT * FROM app_schema.find_users('{"search": "user 77"}')`],
+  })),
+  {
+    index: 'idx_user_identities_external_id',
+    definition: 'ON app_schema.user_identities USING btree (external_id)',
+    queries: [`SELECT * FROM app_schema.find_users('{"search": "u77"}')`],
+  },
   {
     index: 'idx_events_source_external_id',
     definition: 'ON app_schema.events USING btree (source_id, external_id)',
@@ -92,6 +104,11 @@ const cases: Case[] = [
     index: 'idx_events_product_id',
     definition: 'ON app_schema.events USING btree (product_id)',
     queries: ['DELETE FROM app_schema.products WHERE product_id = 1999'],
+  },
+  {
+    index: 'idx_ingested_messages_received_at',
+    definition: 'ON app_schema.ingested_messages USING brin (received_at)',
+    queries: ["DELETE FROM app_schema.ingested_messages WHERE received_at < '2024-01-02Z'"],
   },
   {
     index: 'idx_user_identities_user_id',
@@ -137,6 +154,11 @@ const cases: Case[] = [
     definition:
       'ON app_schema.recommendation_experiments USING btree (((stopped_at IS NULL))) WHERE (stopped_at IS NULL)',
     queries: ['SELECT * FROM app_schema.get_recommendations(7)'],
+  },
+  {
+    index: 'idx_recommendation_rules_product_id',
+    definition: 'ON app_schema.recommendation_rules USING btree (product_id)',
+    queries: ['DELETE FROM app_schema.recommendation_rules WHERE product_id = 1950'],
   },
   {
     index: 'idx_recommendation_lists_user_id',

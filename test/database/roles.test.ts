@@ -80,18 +80,21 @@ describe.each([
         expect(row, row.name).toMatchObject({ verbs: row.kind === 'S' ? sequence : full });
     });
 
-    it('functions of app_schema are for the three roles, those of maintenance for none of them', async () => {
+    it('functions of app_schema are for the three roles, those of access_control for the backend, those of maintenance for none', async () => {
       const rows = await superuser<{ schema: string; name: string }>(
         `SELECT p.pronamespace::regnamespace::text AS schema, p.oid::regprocedure::text AS name,
            has_function_privilege('app_user', p.oid, 'EXECUTE') AS app, has_function_privilege('ml_user', p.oid, 'EXECUTE') AS ml,
            has_function_privilege('admin_user', p.oid, 'EXECUTE') AS admin
-         FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('app_schema', 'maintenance')`,
+         FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('app_schema', 'access_control', 'maintenance')`,
       );
       expect(rows.length).toBeGreaterThan(10);
-      for (const { schema, name, ...may } of rows) {
-        const all = schema === 'app_schema';
-        expect(may, name).toEqual({ app: all, ml: all, admin: all });
-      }
+      const expected: Record<string, object> = {
+        app_schema: { app: true, ml: true, admin: true },
+        // admin_user is a member of the owner.
+        access_control: { app: true, ml: false, admin: true },
+        maintenance: { app: false, ml: false, admin: false },
+      };
+      for (const { schema, name, ...may } of rows) expect(may, name).toEqual(expected[schema]);
     });
 
     it('schemas and the database', async () => {
@@ -100,10 +103,11 @@ describe.each([
              CASE WHEN has_schema_privilege(r, n, 'USAGE') THEN 'USAGE' END, CASE WHEN has_schema_privilege(r, n, 'CREATE') THEN 'CREATE' END))
            AS may
          FROM unnest(ARRAY['app_user', 'ml_user', 'admin_user']) r,
-           unnest(ARRAY['app_schema', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'extensions', 'public']) n`,
+           unnest(ARRAY['app_schema', 'access_control', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'extensions', 'public']) n`,
       );
       expect(schemas?.['may']).toEqual({
         'app_user app_schema': 'USAGE',
+        'app_user access_control': 'USAGE',
         'app_user jobs': 'USAGE',
         'app_user pgboss': 'USAGE',
         'app_user maintenance': '',
@@ -111,6 +115,7 @@ describe.each([
         'app_user extensions': 'USAGE',
         'app_user public': '',
         'ml_user app_schema': 'USAGE',
+        'ml_user access_control': '',
         'ml_user jobs': '',
         'ml_user pgboss': '',
         'ml_user maintenance': '',
@@ -118,6 +123,7 @@ describe.each([
         'ml_user extensions': 'USAGE',
         'ml_user public': '',
         'admin_user app_schema': 'USAGE CREATE',
+        'admin_user access_control': 'USAGE CREATE',
         'admin_user jobs': 'USAGE CREATE',
         'admin_user pgboss': 'USAGE CREATE',
         'admin_user maintenance': 'USAGE',
@@ -159,9 +165,9 @@ describe.each([
            UNION ALL SELECT 'schema', nspname, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace
              WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
            UNION ALL SELECT 'relation', oid::regclass::text, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
-             FROM pg_class WHERE relnamespace::regnamespace::text IN ('app_schema', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'public')
+             FROM pg_class WHERE relnamespace::regnamespace::text IN ('app_schema', 'access_control', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'public')
            UNION ALL SELECT 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))
-             FROM pg_proc WHERE pronamespace::regnamespace::text IN ('app_schema', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'public')
+             FROM pg_proc WHERE pronamespace::regnamespace::text IN ('app_schema', 'access_control', 'jobs', 'pgboss', 'maintenance', 'compatibility', 'public')
          ) o, LATERAL aclexplode(acl) WHERE grantee = 0`,
       );
       expect(rows).toEqual([]);
@@ -197,12 +203,31 @@ describe.each([
     ]);
   });
 
+  it('the functions of access_control are all that app_user has of it, run as the owner, and pin their search path', async () => {
+    const tables = await superuser(
+      `SELECT c.relname FROM pg_class c, unnest(ARRAY['app_user', 'ml_user']) r, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) verb
+       WHERE c.relnamespace = 'access_control'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege(r, c.oid, verb)`,
+    );
+    expect(tables).toEqual([]);
+    const functions = await superuser(
+      `SELECT DISTINCT pg_get_userbyid(proowner) AS owner, prosecdef AS definer, proconfig AS settings
+       FROM pg_proc WHERE pronamespace = 'access_control'::regnamespace`,
+    );
+    expect(functions).toEqual([
+      {
+        owner: 'customer_analyzer_owner',
+        definer: true,
+        settings: ['search_path=pg_catalog, pg_temp'],
+      },
+    ]);
+  });
+
   it('every table and function of ours says what it is', async () => {
     const rows = await superuser(
       `SELECT oid::regclass::text AS name FROM pg_class
-       WHERE relnamespace::regnamespace::text IN ('app_schema', 'jobs') AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL
+       WHERE relnamespace::regnamespace::text IN ('app_schema', 'access_control', 'jobs') AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL
        UNION ALL SELECT oid::regprocedure::text FROM pg_proc
-       WHERE pronamespace::regnamespace::text IN ('app_schema', 'jobs') AND obj_description(oid, 'pg_proc') IS NULL`,
+       WHERE pronamespace::regnamespace::text IN ('app_schema', 'access_control', 'jobs') AND obj_description(oid, 'pg_proc') IS NULL`,
     );
     expect(rows).toEqual([]);
   });

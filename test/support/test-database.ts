@@ -62,7 +62,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     mlPool,
     clear: async () => {
       await adminPool.query(
-        'TRUNCATE app_schema.users, app_schema.products, app_schema.events, app_schema.sources, app_schema.import_runs, app_schema.recommenders, app_schema.recommendation_rules, app_schema.recommendation_experiments RESTART IDENTITY CASCADE',
+        'TRUNCATE app_schema.users, app_schema.products, app_schema.events, app_schema.sources, app_schema.import_runs, app_schema.ingested_messages, app_schema.ingest_rejects, app_schema.recommenders, app_schema.recommendation_rules, app_schema.recommendation_experiments RESTART IDENTITY CASCADE',
       );
     },
     drop: async () => {

@@ -10,6 +10,8 @@ import { cleanUp, refreshUserDays } from '../../jobs/manage.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { renderTable } from '../table.ts';
+import { registerDbCheck } from './db-check.ts';
+import { registerDbMonitoring } from './db-monitoring.ts';
 
 const ROLES = ['postgres', 'admin_user', 'app_user', 'ml_user'] as const;
 type Role = (typeof ROLES)[number];
@@ -108,8 +110,12 @@ function registerUpkeep(db: Command, cli: CliContext): void {
 }
 
 export function registerDb(program: Command, cli: CliContext): void {
-  const db = program.command('db').description('The database: migrations, address, psql, upkeep');
+  const db = program
+    .command('db')
+    .description('The database: migrations, address, psql, upkeep, monitoring, security');
   registerUpkeep(db, cli);
+  registerDbMonitoring(db, cli);
+  registerDbCheck(db, cli);
   db.command('migrate')
     .description('Set the database up, or bring it up to date')
     .option('--json', 'answer as JSON')

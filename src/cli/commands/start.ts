@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { issueSetUpToken } from '../../access/administrators.ts';
 import { latestRun, listUsers } from '../../analytics/read.ts';
 import type { Database } from '../../database/open-database.ts';
 import { isEmpty } from '../../database/ready.ts';
@@ -34,7 +35,10 @@ function tryNext(cli: CliContext, database: Database, address: string | undefine
       : 'npx customer-analyzer db psql --';
   line('Try next:');
   line(`  ${psql} -c "SELECT * FROM app_schema.get_user_stats(${id})"`);
-  if (address) line(`  curl -s ${address}/api/users/${id}/recommendations`);
+  if (address) {
+    line('  KEY=$(npx customer-analyzer keys create --scope read)');
+    line(`  curl -s -H "Authorization: Bearer $KEY" ${address}/api/users/${id}/recommendations`);
+  }
   line(`  npx customer-analyzer users show ${id}`);
   line();
 }
@@ -55,6 +59,12 @@ async function welcome(
   if (database.embedded)
     line(`PostgreSQL: port ${database.embedded.port}, data in ${database.embedded.dataDirectory}`);
   line();
+  const token = address ? await issueSetUpToken(database.appPool) : undefined;
+  if (token) {
+    line('Nobody can log in yet. Make yourself the administrator (works once, for 24 hours):');
+    line(`  ${address}/set-up#${token}`);
+    line();
+  }
   const id = await exampleUserId(database);
   if (id !== undefined) tryNext(cli, database, address, id);
   line('Load your own data:');

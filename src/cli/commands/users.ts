@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import { findUsers } from '../../analytics/find-users.ts';
 import * as read from '../../analytics/read.ts';
 import type { Pool } from '../../database/pool.ts';
 import { type JsonOption, type Language, languageOption, userId, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { renderExplanation } from '../explanation.ts';
 import { type Column, day, money, percent, renderTable } from '../table.ts';
+import { registerErasure } from './users-erasure.ts';
 
 function displayName(user: read.UserRow): string {
   return [user.first_name, user.last_name].filter(Boolean).join(' ') || user.username || `#${user.user_id}`;
@@ -74,15 +76,21 @@ interface ListOptions extends LanguageOption {
   limit: number;
   after: number;
   segment?: string;
+  search?: string;
 }
 
 async function listUsers(cli: CliContext, pool: Pool, options: ListOptions): Promise<void> {
-  const { limit, after, segment } = options;
-  const rows = await read.listUsers(pool, { limit, afterUserId: after, segment });
-  if (options.json) return cli.output.json({ items: rows });
-  cli.output.line(renderTable(rows, userColumns(options.language)));
-  const last = rows.at(-1);
-  if (last && rows.length === limit) cli.output.notice(`more: add --after ${last.user_id}`);
+  const { limit, after, segment, search } = options;
+  const { items, next } = await findUsers(pool, {
+    filters: { ...(segment === undefined ? {} : { segment }), ...(search === undefined ? {} : { search }) },
+    sort: 'user_id',
+    descending: false,
+    limit,
+    after: { value: null, user_id: after },
+  });
+  if (options.json) return cli.output.json({ items });
+  cli.output.line(renderTable(items, userColumns(options.language)));
+  if (next) cli.output.notice(`more: add --after ${next.user_id}`);
 }
 
 async function showUser(cli: CliContext, pool: Pool, id: number, options: LanguageOption): Promise<void> {
@@ -102,12 +110,14 @@ async function explainUser(cli: CliContext, pool: Pool, id: number, options: Lan
 
 export function registerUsers(program: Command, cli: CliContext): void {
   const users = program.command('users').description('Customers and their scores');
+  registerErasure(users, cli);
   users
     .command('list')
     .description('A page of customers by id')
     .option('--limit <n>', 'rows', wholeNumber(1, 100_000), 20)
     .option('--after <id>', 'the last id of the page before', wholeNumber(0, 2_147_483_647), 0)
     .option('--segment <code>', 'only this segment')
+    .option('--search <text>', 'beginning of a name, or an id')
     .addOption(languageOption())
     .option('--json', 'answer as JSON')
     .action((options: ListOptions) => cli.withDatabase((db) => listUsers(cli, db.appPool, options)));

@@ -37,7 +37,7 @@ export const events: EventFormat = {
 };
 
 /** An event type is a key of an index and of the shop's rules. */
-const eventTypePattern = /^[\p{L}\p{N}][\p{L}\p{N} _.:-]{0,63}$/u;
+export const eventTypePattern = /^[\p{L}\p{N}][\p{L}\p{N} _.:-]{0,63}$/u;
 const amounts = ['quantity', 'unit_price', 'amount'] as const;
 
 interface Money {
@@ -83,8 +83,11 @@ function bind(columns: ColumnMap, header: readonly string[], context: BindContex
   };
 }
 
-/** Columns win over keys of the same name in `properties`; those are checked like columns. */
-function fillProperties(draft: EventDraft, bag: Bag, column: (name: string) => string): Reject | null {
+/**
+ * Writes a draft's `properties`, `needsPrice` and `productPrice`. Columns win over keys of the same name in the bag, which is
+ * used up; those are checked like columns.
+ */
+export function fillProperties(draft: EventDraft, bag: Bag, column: (name: string) => string): Reject | null {
   const take = (name: string): string | null => {
     const value = column(name) || scalarText(bag[name]);
     delete bag[name];

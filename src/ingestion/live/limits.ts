@@ -1,0 +1,19 @@
+/** What one request and the whole intake may take. Bytes count after decompression. */
+export interface LiveLimits {
+  /** Of one event, as compact JSON. Segment's limit is the same. */
+  readonly eventBytes: number;
+  /** Of one request; an NDJSON stream may be longer, each of its portions not. */
+  readonly batchBytes: number;
+  readonly batchEvents: number;
+  /** Requests' bytes that may be read, queued or written at one time; who comes above is told to come again. */
+  readonly intakeBytes: number;
+  readonly intakeRequests: number;
+}
+
+export const defaultLimits: LiveLimits = Object.freeze({
+  eventBytes: 32 * 1024,
+  batchBytes: 512_000,
+  batchEvents: 2_500,
+  intakeBytes: 16 * 1024 * 1024,
+  intakeRequests: 1_000,
+});

@@ -1,0 +1,245 @@
+import type pg from 'pg';
+
+/** SQL of a group: ledger and events; people, products and dead letters have theirs. Statements of the hot path are named: each connection plans them once. */
+type Client = Pick<pg.ClientBase, 'query'>;
+
+/**
+ * Settings of a writer's connection, once: said with each transaction they cost as much as a small group. The answer waits for the disk; a
+ * statement that waits for somebody's lock gives up, and the sender comes again.
+ */
+export async function prepareWriter(client: Client): Promise<void> {
+  await client.query(
+    "SET synchronous_commit = on; SET jit = off; SET statement_timeout = '20s'; SET TimeZone = 'UTC'",
+  );
+}
+
+export async function beginGroup(client: Client): Promise<void> {
+  await client.query('BEGIN');
+}
+
+/** COMMIT of a transaction that failed before is answered by ROLLBACK, and without an error. */
+export async function commitGroup(client: Client): Promise<void> {
+  const { command } = await client.query('COMMIT');
+  if (command !== 'COMMIT') throw new Error(`the transaction ended in ${command}`);
+}
+
+export interface MessageKey {
+  readonly sourceId: number;
+  readonly messageId: string;
+  readonly hash: string;
+}
+
+const keyColumns = (keys: readonly MessageKey[]): unknown[] => [
+  keys.map((key) => key.sourceId),
+  keys.map((key) => key.messageId),
+];
+
+/** Enters messages into the ledger and says by place which were new. Whoever sends the same ones at this moment is waited for. */
+export async function claimMessages(client: Client, keys: readonly MessageKey[]): Promise<Set<number>> {
+  const result = await client.query({
+    name: 'live-claim',
+    text: `WITH given AS MATERIALIZED (
+        SELECT * FROM unnest($1::smallint[], $2::text[], $3::uuid[]) WITH ORDINALITY AS g (source_id, message_id, body_hash, place)
+      ), claimed AS (
+        INSERT INTO app_schema.ingested_messages (source_id, message_id, body_hash)
+        -- In one order everywhere: two groups that share messages cannot wait for each other.
+        SELECT source_id, message_id, body_hash FROM given ORDER BY source_id, message_id COLLATE "C"
+        ON CONFLICT (source_id, message_id) DO NOTHING
+        RETURNING source_id, message_id
+      )
+      SELECT g.place::integer - 1 AS place FROM claimed c JOIN given g ON (g.source_id, g.message_id) = (c.source_id, c.message_id)`,
+    values: [...keyColumns(keys), keys.map((key) => key.hash)],
+  });
+  return new Set(result.rows.map((row) => row.place));
+}
+
+/** What the ledger knows of messages, by place. */
+export async function readHashes(client: Client, keys: readonly MessageKey[]): Promise<Map<number, string>> {
+  const result = await client.query(
+    `SELECT g.place::integer - 1 AS place, replace(m.body_hash::text, '-', '') AS hash
+     FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS g (source_id, message_id, place)
+     JOIN app_schema.ingested_messages m ON m.source_id = g.source_id AND m.message_id = g.message_id`,
+    keyColumns(keys),
+  );
+  return new Map(result.rows.map((row) => [row.place, row.hash]));
+}
+
+/** Takes messages out of the ledger again. */
+export async function forgetMessages(client: Client, keys: readonly MessageKey[]): Promise<void> {
+  await client.query(
+    `DELETE FROM app_schema.ingested_messages m USING unnest($1::smallint[], $2::text[]) g (source_id, message_id)
+     WHERE m.source_id = g.source_id AND m.message_id = g.message_id`,
+    keyColumns(keys),
+  );
+}
+
+/** Of some ids of ours those that there are; of products with their price. */
+export async function findOwnUsers(client: Client, ids: readonly number[]): Promise<Set<number>> {
+  const result = await client.query(
+    'SELECT user_id FROM app_schema.users WHERE user_id = ANY ($1::integer[])',
+    [ids],
+  );
+  return new Set(result.rows.map((row) => row.user_id));
+}
+
+export async function findOwnProducts(
+  client: Client,
+  ids: readonly number[],
+): Promise<Map<number, string | null>> {
+  const result = await client.query(
+    'SELECT product_id, price::text FROM app_schema.products WHERE product_id = ANY ($1::integer[])',
+    [ids],
+  );
+  return new Map(result.rows.map((row) => [row.product_id, row.price]));
+}
+
+export interface EventRow {
+  readonly userId: number | null;
+  readonly productId: number | null;
+  readonly eventType: string;
+  readonly at: string;
+  readonly properties: string;
+  readonly sourceId: number;
+  readonly externalId: string;
+}
+
+function insert(client: Client, rows: readonly EventRow[]): Promise<pg.QueryResult> {
+  const keys = [rows.map((row) => row.sourceId), rows.map((row) => row.externalId)];
+  return client.query({
+    name: 'live-insert',
+    text: `INSERT INTO app_schema.events (source_id, external_id, user_id, product_id, event_type, event_timestamp, properties)
+      SELECT * FROM unnest($1::smallint[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::timestamptz[], $7::jsonb[])
+      ON CONFLICT (source_id, external_id) DO NOTHING
+      RETURNING source_id, external_id`,
+    values: [
+      ...keys,
+      rows.map((row) => row.userId),
+      rows.map((row) => row.productId),
+      rows.map((row) => row.eventType),
+      rows.map((row) => row.at),
+      rows.map((row) => row.properties),
+    ],
+  });
+}
+
+/** Returns the places of rows that were there already. */
+export async function insertEvents(client: Client, rows: readonly EventRow[]): Promise<Set<number>> {
+  const result = await insert(client, rows);
+  if (result.rowCount === rows.length) return new Set();
+  const inserted = new Set(result.rows.map((row) => `${row.source_id}/${row.external_id}`));
+  return new Set(
+    rows.flatMap((row, place) => (inserted.has(`${row.sourceId}/${row.externalId}`) ? [] : [place])),
+  );
+}
+
+/** Events of somebody who was erased. @returns how many were new */
+export async function insertOfErased(client: Client, rows: readonly EventRow[]): Promise<number> {
+  return rows.length === 0 ? 0 : ((await insert(client, rows)).rowCount ?? 0);
+}
+
+export interface PlainLine {
+  /** Of its message among the keys, from 0. */
+  readonly message: number;
+  readonly source: string;
+  readonly userId: string;
+  readonly eventType: string;
+  readonly at: string;
+  readonly properties: string;
+  readonly externalId: string;
+  readonly product: ProductMentionRow | null;
+}
+
+interface ProductMentionRow {
+  readonly externalId: string;
+  readonly name: string;
+  readonly category: string;
+  readonly price: string;
+  readonly priceStamp: string;
+  readonly dayStamp: string;
+}
+
+/**
+ * Writes in one statement the messages of customers and products that are known, with newer prices of sales: nothing has to be
+ * looked up first. Left out, for the long way: messages that were here before, of whom or what is not known, with newer names or categories.
+ * @returns the events that were new, by place of the message; a message that was left out has no entry
+ */
+export async function writePlain(
+  client: Client,
+  keys: readonly MessageKey[],
+  lines: readonly PlainLine[],
+): Promise<Map<number, number>> {
+  const said = (field: Exclude<keyof ProductMentionRow, 'price'>): string[] =>
+    lines.map((line) => line.product?.[field] ?? '');
+  const result = await client.query({
+    name: 'live-plain',
+    text: `WITH lines AS MATERIALIZED (
+        SELECT l.*, i.user_id, p.product_id,
+          i.user_id IS NOT NULL AND (l.product = '' OR p.product_id IS NOT NULL
+            AND NOT (l.name <> '' AND CASE WHEN p.attributes ? 'name_at'
+              THEN (l.day_stamp COLLATE "C", l.name COLLATE "C") > (p.attributes ->> 'name_at', p.name::text) ELSE p.name = l.product END)
+            AND NOT (l.category <> '' AND CASE WHEN p.attributes ? 'category_at'
+              THEN (l.day_stamp COLLATE "C", l.category COLLATE "C") > (p.attributes ->> 'category_at', p.category::text)
+              ELSE p.category IS NULL END)) AS is_ready
+        FROM unnest($4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::jsonb[], $10::text[], $11::text[], $12::text[],
+            $13::text[], $14::numeric[], $15::text[], $16::text[])
+          AS l (message, source, person, event_type, at, properties, external_id, product, name, category, price, price_stamp, day_stamp)
+        LEFT JOIN app_schema.user_identities i ON i.source = l.source AND i.external_id = l.person
+        LEFT JOIN app_schema.product_identities o ON o.source = l.source AND o.external_id = l.product
+        LEFT JOIN app_schema.products p ON p.product_id = o.product_id
+      ), ready AS MATERIALIZED (
+        SELECT g.source_id, g.message_id, g.body_hash, g.place - 1 AS message
+        FROM unnest($1::smallint[], $2::text[], $3::uuid[]) WITH ORDINALITY AS g (source_id, message_id, body_hash, place)
+        WHERE NOT EXISTS (SELECT FROM lines l WHERE l.message = g.place - 1 AND NOT l.is_ready)
+      ), claimed AS (
+        INSERT INTO app_schema.ingested_messages (source_id, message_id, body_hash)
+        SELECT source_id, message_id, body_hash FROM ready ORDER BY source_id, message_id COLLATE "C"
+        ON CONFLICT (source_id, message_id) DO NOTHING
+        RETURNING source_id, message_id
+      ), fresh AS MATERIALIZED (
+        SELECT r.source_id, r.message AS place, l.*
+        FROM claimed c JOIN ready r USING (source_id, message_id) JOIN lines l ON l.message = r.message
+      ), prices AS MATERIALIZED (
+        SELECT DISTINCT ON (f.product_id) f.product_id, f.price, f.price_stamp
+        FROM fresh f JOIN app_schema.products p USING (product_id)
+        WHERE f.price IS NOT NULL AND CASE WHEN p.attributes ? 'price_at'
+          THEN (f.price_stamp COLLATE "C", f.price) > (p.attributes ->> 'price_at', p.price) ELSE p.price IS NULL END
+        ORDER BY f.product_id, f.price_stamp COLLATE "C" DESC, f.price DESC
+      ), locked AS MATERIALIZED (
+        SELECT p.product_id FROM app_schema.products p WHERE p.product_id IN (SELECT product_id FROM prices)
+        ORDER BY p.product_id FOR NO KEY UPDATE
+      ), priced AS (
+        -- Its conditions are of the row itself, so that they are asked again where another group was faster.
+        UPDATE app_schema.products p
+        SET price = n.price, attributes = coalesce(p.attributes, '{}') || jsonb_build_object('price_at', n.price_stamp)
+        FROM prices n JOIN locked USING (product_id)
+        WHERE p.product_id = n.product_id AND CASE WHEN p.attributes ? 'price_at'
+          THEN (n.price_stamp COLLATE "C", n.price) > (p.attributes ->> 'price_at', p.price) ELSE p.price IS NULL END
+      ), written AS (
+        INSERT INTO app_schema.events (source_id, external_id, user_id, product_id, event_type, event_timestamp, properties)
+        SELECT source_id, external_id, user_id, product_id, event_type, at, properties FROM fresh
+        ON CONFLICT (source_id, external_id) DO NOTHING
+        RETURNING source_id, external_id
+      )
+      SELECT f.place::integer, count(w.external_id)::integer AS events
+      FROM fresh f LEFT JOIN written w ON w.source_id = f.source_id AND w.external_id = f.external_id
+      GROUP BY f.place`,
+    values: [
+      ...keyColumns(keys),
+      keys.map((key) => key.hash),
+      lines.map((line) => line.message),
+      lines.map((line) => line.source),
+      lines.map((line) => line.userId),
+      lines.map((line) => line.eventType),
+      lines.map((line) => line.at),
+      lines.map((line) => line.properties),
+      lines.map((line) => line.externalId),
+      said('externalId'),
+      said('name'),
+      said('category'),
+      lines.map((line) => line.product?.price || null),
+      said('priceStamp'),
+      said('dayStamp'),
+    ],
+  });
+  return new Map(result.rows.map((row) => [row.place, row.events]));
+}
