@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ownPurchases } from '../src/models/recommender/shop-log.ts';
 import { getRecommendations } from '../src/recommendations/serve.ts';
 import { publishVersion, type Version } from './support/recommender.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
@@ -12,6 +13,10 @@ const strengths = { view: 0.2, add_to_cart: 0.5, purchase: 1, refund: 0 } as con
 let db: TestDatabase;
 beforeAll(async () => {
   db = await createTestDatabase();
+  await db.adminPool.query(
+    "INSERT INTO app_schema.products (name) SELECT 'P' || n FROM generate_series(1, $1) n",
+    [PRODUCTS],
+  );
 });
 afterAll(() => db.drop());
 
@@ -37,6 +42,17 @@ function historyOf(events: readonly Happening[]): Map<number, number> {
   return new Map([...history].map(([product, weight]) => [product, weight / total]));
 }
 
+/** A new customer of whom this is known. */
+async function customerOf(events: readonly Happening[]): Promise<number> {
+  const { rows } = await db.adminPool.query('INSERT INTO app_schema.users DEFAULT VALUES RETURNING user_id');
+  for (const { product: id, type, hour } of events)
+    await db.adminPool.query(
+      'INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp) VALUES ($1, $2, $3, $4)',
+      [rows[0].user_id, id, type, new Date(START + (hour * DAY_MS) / 24)],
+    );
+  return rows[0].user_id;
+}
+
 const product = fc.integer({ min: 1, max: PRODUCTS });
 const happening = fc.record({
   product,
@@ -50,23 +66,12 @@ const pairs = fc.uniqueArray(fc.tuple(product, product, weight), {
 });
 
 it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, whatever the weights and the history', async () => {
-  await db.adminPool.query(
-    "INSERT INTO app_schema.products (name) SELECT 'P' || n FROM generate_series(1, $1) n",
-    [PRODUCTS],
-  );
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(happening, { maxLength: 25, selector: ({ hour }) => hour }),
       pairs,
       async (events, weights) => {
-        const user = (
-          await db.adminPool.query('INSERT INTO app_schema.users DEFAULT VALUES RETURNING user_id')
-        ).rows[0].user_id;
-        for (const { product: id, type, hour } of events)
-          await db.adminPool.query(
-            'INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp) VALUES ($1, $2, $3, $4)',
-            [user, id, type, new Date(START + (hour * DAY_MS) / 24)],
-          );
+        const user = await customerOf(events);
         const table: NonNullable<Version['weights']> = {};
         for (const [from, to, w] of weights) table[from] = { ...table[from], [to]: w };
         const demand = Array.from({ length: PRODUCTS }, (_, n) => ({
@@ -102,5 +107,85 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
       },
     ),
     { numRuns: 12, seed: 5 },
+  );
+});
+
+const NOW_HOUR = 2000;
+const reading = {
+  repeatWeight: 0.7,
+  repeatPower: 1.5,
+  repeatSharePower: 0.5,
+  repeatHalfLifeDays: 30,
+  habitPurchases: 2,
+  dueAfter: 0.25,
+  buyAgainShare: 1,
+};
+/** Every second product is bought repeatedly by the many, every third has an interval of its own. */
+const repetition = (id: number) => ({
+  isRepeated: id % 2 === 0,
+  share: Math.fround(id / 16),
+  days: id % 3 === 0 || id % 2 === 0 ? id * 4 : null,
+});
+
+/** Scores of what is due, by its definition: purchases halved every 30 days before the customer's last one. */
+function dueOf(purchases: readonly Happening[]): Map<number, number> {
+  const newest = Math.max(...purchases.map(({ hour }) => hour));
+  const due = new Map<number, number>();
+  for (const id of new Set(purchases.map((event) => event.product))) {
+    const hours = purchases.filter((event) => event.product === id).map(({ hour }) => hour);
+    const [first, last] = [Math.min(...hours), Math.max(...hours)];
+    const { isRepeated, share, days } = repetition(id);
+    const isHabit = hours.length >= 2 && last - first >= 24;
+    const interval = days ?? (last - first) / 24 / (hours.length - 1);
+    if (!(isRepeated || isHabit) || NOW_HOUR < last + 24 * 0.25 * interval) continue;
+    const times = hours.reduce((sum, hour) => sum + 0.5 ** ((newest - hour) / 24 / 30), 0);
+    due.set(id, 0.7 * share ** 0.5 * times ** 1.5);
+  }
+  return due;
+}
+
+it('what is due scores by how often the customer bought it, and a habit of one customer makes it due', async () => {
+  const demand = Array.from({ length: PRODUCTS }, (_, n) => {
+    const { isRepeated, share, days } = repetition(n + 1);
+    return {
+      product_id: n + 1,
+      popularity: 0.5,
+      repeat_share: share,
+      is_bought_repeatedly: isRepeated,
+      repeat_interval_days: days,
+    };
+  });
+  await publishVersion(db.appPool, { demand, reading });
+  const purchase = fc.record({
+    product: fc.integer({ min: 1, max: 5 }),
+    type: fc.constant<Happening['type']>('purchase'),
+    hour: fc.integer({ min: 0, max: NOW_HOUR - 1 }),
+  });
+  const purchases = fc.uniqueArray(purchase, { minLength: 1, maxLength: 15, selector: ({ hour }) => hour });
+  await fc.assert(
+    fc.asyncProperty(purchases, async (events) => {
+      const user = await customerOf(events);
+      const as_of = new Date(START + (NOW_HOUR * DAY_MS) / 24).toISOString();
+      const items = await getRecommendations(db.appPool, user, PRODUCTS, { as_of });
+      const due = dueOf(events);
+      const again = items.filter(({ reason_code }) => reason_code === 'buy_again');
+      expect(again.map((item) => item.product_id).sort()).toEqual([...due.keys()].sort());
+      for (const { product_id, score } of again) expect(score).toBeCloseTo(due.get(product_id)! + 0.005, 6);
+      const bought = new Set(events.map((event) => event.product));
+      for (const item of items) expect(due.has(item.product_id)).toBe(bought.has(item.product_id));
+
+      const sorted = events.toSorted((a, b) => a.hour - b.hour);
+      const log = {
+        itemCount: PRODUCTS + 1,
+        offsets: Int32Array.of(0, sorted.length),
+        items: Int32Array.from(sorted, (event) => event.product),
+        days: Float64Array.from(sorted, ({ hour }) => hour / 24),
+        kinds: new Uint8Array(sorted.length).fill(2),
+      };
+      const own = ownPurchases(log, 0, NOW_HOUR / 24, 30);
+      for (const [id, score] of due)
+        expect(0.7 * repetition(id).share ** 0.5 * own.get(id)!.times ** 1.5).toBeCloseTo(score, 6);
+    }),
+    { numRuns: 12, seed: 7 },
   );
 });

@@ -29,12 +29,12 @@ CREATE INDEX idx_recommendation_rules_product_id ON app_schema.recommendation_ru
 ALTER TABLE app_schema.settings
   ADD COLUMN recommendation_diversity real NOT NULL DEFAULT 0 CHECK (recommendation_diversity BETWEEN 0 AND 1),
   ADD COLUMN recommendation_max_per_category integer CHECK (recommendation_max_per_category >= 1),
-  ADD COLUMN recommendation_buy_again_share real NOT NULL DEFAULT 0.5 CHECK (recommendation_buy_again_share BETWEEN 0 AND 1),
+  ADD COLUMN recommendation_buy_again_share real CHECK (recommendation_buy_again_share BETWEEN 0 AND 1),
   ADD COLUMN recommendation_in_stock boolean NOT NULL DEFAULT true;
 COMMENT ON TABLE app_schema.settings IS 'One row: time zone and currency of the shop, and how it wants its recommendations';
 COMMENT ON COLUMN app_schema.settings.recommendation_diversity IS '0: by score alone; towards 1 what resembles products that stand higher comes later (maximal marginal relevance)';
 COMMENT ON COLUMN app_schema.settings.recommendation_max_per_category IS 'At most so many products of one category in a list; NULL: any number';
-COMMENT ON COLUMN app_schema.settings.recommendation_buy_again_share IS 'What one buys anyway stands first in this part of a list at most: the rest is there to be discovered';
+COMMENT ON COLUMN app_schema.settings.recommendation_buy_again_share IS 'What one buys anyway stands first in this part of a list at most: the rest is there to be discovered; NULL: as the model was tuned';
 COMMENT ON COLUMN app_schema.settings.recommendation_in_stock IS 'Whether only what is in stock is recommended, or what is not counted';
 
 -- OFFSET 0 keeps it a look-up by key for each candidate in the order of their scores: merged into the query around it, the planner may
@@ -124,7 +124,7 @@ BEGIN
     coalesce((v_given ->> 'max_per_category')::integer, s.recommendation_max_per_category),
     (v_given ->> 'min_price')::numeric, (v_given ->> 'max_price')::numeric,
     coalesce((v_given ->> 'in_stock')::boolean, s.recommendation_in_stock, true), coalesce((v_given ->> 'buy_again')::boolean, true),
-    coalesce(s.recommendation_buy_again_share, 0.5)
+    s.recommendation_buy_again_share
   INTO v_read
   FROM (VALUES (true)) one (setting_id) LEFT JOIN app_schema.settings s USING (setting_id);
   IF v_read.model_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM app_schema.recommenders c WHERE c.model_run_id = v_read.model_run_id) THEN

@@ -1,6 +1,21 @@
 -- The lists themselves. One engine, rank_products, ranks for all of them; what goes in differs: a customer's history, a visitor's
 -- session, a basket, a product.
 
+ALTER TABLE app_schema.recommenders
+  ADD COLUMN repeat_power double precision NOT NULL DEFAULT 0 CHECK (repeat_power >= 0),
+  ADD COLUMN repeat_share_power double precision NOT NULL DEFAULT 1 CHECK (repeat_share_power >= 0),
+  ADD COLUMN repeat_half_life_days double precision NOT NULL DEFAULT 90 CHECK (repeat_half_life_days > 0),
+  ADD COLUMN habit_purchases integer CHECK (habit_purchases >= 2),
+  ADD COLUMN buy_again_share double precision NOT NULL DEFAULT 0.5 CHECK (buy_again_share BETWEEN 0 AND 1);
+COMMENT ON COLUMN app_schema.recommenders.repeat_weight IS
+  'Times the share of buyers who buy a product again ^ repeat_share_power, times the customer''s own purchases of it ^ repeat_power: the score of what is due again';
+COMMENT ON COLUMN app_schema.recommenders.repeat_power IS '0: how often the customer bought the product counts for nothing; 1: as often as it was';
+COMMENT ON COLUMN app_schema.recommenders.repeat_share_power IS '0: how many others buy the product again counts for nothing; 1: the share of its buyers as it is';
+COMMENT ON COLUMN app_schema.recommenders.repeat_half_life_days IS 'The customer''s own purchases of a product count half this many days before their last purchase of anything';
+COMMENT ON COLUMN app_schema.recommenders.habit_purchases IS
+  'Who bought a product so many times, over a day or more, buys it again by their own habit, whatever others do; NULL: habits of one customer do not count';
+COMMENT ON COLUMN app_schema.recommenders.buy_again_share IS 'What is due again stands first in this part of a list at most, where the shop has not set a part in settings';
+
 CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[])
 RETURNS TABLE (source_id integer, weight double precision, ids integer[], weights real[], collaborative integer)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY INVOKER
@@ -154,7 +169,7 @@ DECLARE
   v_head integer;
   v_is_enough boolean;
   v_extra integer[];
-  v_due_places integer := ceil(p_limit * p_options.buy_again_share);
+  v_due_places integer;
   v_is_arranged boolean;
   v_needs_product boolean;
   v_popularity_weight double precision;
@@ -179,9 +194,10 @@ BEGIN
     WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes
       THEN v_pool + 10 + cardinality(v_banned)
   END;
+  SELECT c.popularity_weight, ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share)) INTO v_popularity_weight, v_due_places
+  FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
   v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
   v_needs_product := v_has_boosts OR v_cap IS NOT NULL OR p_options.diversity > 0;
-  SELECT c.popularity_weight INTO v_popularity_weight FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
 
   -- Candidates whatever their sum: what is popular, due again or pinned.
   v_extra := ARRAY(
@@ -408,22 +424,31 @@ BEGIN
   ) h;
 
   SELECT array_agg(b.product_id) FILTER (WHERE NOT b.is_due), array_agg(b.product_id) FILTER (WHERE b.is_due),
-    array_agg(v_how.repeat_weight * b.repeat_share) FILTER (WHERE b.is_due), array_agg(b.days) FILTER (WHERE b.is_due)
+    array_agg(v_how.repeat_weight * power(b.repeat_share, v_how.repeat_share_power) * power(b.times, v_how.repeat_power)) FILTER (WHERE b.is_due),
+    array_agg(b.days) FILTER (WHERE b.is_due)
   INTO v_blocked_ids, v_due_ids, v_due_scores, v_due_days
   FROM (
-    -- Bought is excluded, unless people buy it again and its time has come.
-    SELECT x.product_id, x.days, x.repeat_share,
+    -- Bought is excluded, unless people, or this customer by habit, buy it again and its time has come.
+    SELECT x.product_id, x.days, x.repeat_share, x.times,
       (v_options.buy_again AND x.again AND v_now >= x.last_bought + make_interval(secs => v_how.due_after * 86400 * x.days)) IS TRUE AS is_due
     FROM (
-      SELECT t.product_id, t.last_bought, coalesce(r.interval_days, q.repeat_interval_days) AS days,
-        CASE r.action WHEN 'buy_once' THEN false WHEN 'buy_again' THEN true ELSE q.is_bought_repeatedly END AS again,
+      SELECT t.product_id, t.last_bought, coalesce(r.interval_days, q.repeat_interval_days, t.own_days) AS days, t.times,
+        CASE r.action WHEN 'buy_once' THEN false WHEN 'buy_again' THEN true ELSE q.is_bought_repeatedly OR t.is_habit END AS again,
         -- Where the shop says so and the data do not (yet), as much as makes a product one that is bought again.
-        CASE r.action WHEN 'buy_again' THEN greatest(q.repeat_share, 0.25) ELSE q.repeat_share END AS repeat_share
+        CASE r.action WHEN 'buy_again' THEN greatest(q.repeat_share, 0.25) ELSE coalesce(q.repeat_share, 0) END AS repeat_share
       FROM (
-        SELECT e.product_id, max(e.event_timestamp) AS last_bought
-        FROM app_schema.events e
-        WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
-        GROUP BY e.product_id
+        SELECT u.product_id, u.last_bought, u.purchases >= v_how.habit_purchases AND u.last_bought >= u.first_bought + interval '24 hours' AS is_habit,
+          (date_part('epoch', u.last_bought - u.first_bought) / 86400 / nullif(u.purchases - 1, 0))::real AS own_days,
+          -- Summed as of now, in one pass, and then seen from the customer's own last purchase: waiting changes nobody's habits. A clock
+          -- that ran decades ahead must not overflow.
+          u.times / power(0.5, least(100, greatest(0, date_part('epoch', v_now - max(u.last_bought) OVER ())) / (86400 * v_how.repeat_half_life_days))) AS times
+        FROM (
+          SELECT e.product_id, max(e.event_timestamp) AS last_bought, min(e.event_timestamp) AS first_bought, count(*) AS purchases,
+            sum(power(0.5, least(100, greatest(0, date_part('epoch', v_now - e.event_timestamp)) / (86400 * v_how.repeat_half_life_days)))) AS times
+          FROM app_schema.events e
+          WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
+          GROUP BY e.product_id
+        ) u
       ) t
       LEFT JOIN app_schema.product_popularity q ON q.model_run_id = v_how.model_run_id AND q.product_id = t.product_id
       LEFT JOIN LATERAL (

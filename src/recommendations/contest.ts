@@ -14,7 +14,8 @@ export interface ContestWindow {
   readonly from: Date;
   readonly to: Date;
   readonly k: number;
-  readonly buyAgainShare: number;
+  /** As the shop set it; null: as each version was tuned. */
+  readonly buyAgainShare: number | null;
 }
 
 /** nDCG; what the same customers of another week would change at least. */
@@ -53,6 +54,11 @@ async function readPublished(database: pg.Pool, modelRunId: number, shop: ShopDa
       repeatWeight: reading.repeat_weight,
       dueAfter: reading.due_after,
       popularityWeight: reading.popularity_weight,
+      repeatPower: reading.repeat_power,
+      repeatSharePower: reading.repeat_share_power,
+      repeatHalfLifeDays: reading.repeat_half_life_days,
+      habitPurchases: reading.habit_purchases,
+      buyAgainShare: reading.buy_again_share,
     },
   };
 }

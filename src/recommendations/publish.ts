@@ -96,6 +96,11 @@ async function recordRun(
     reading.repeatWeight,
     reading.dueAfter,
     reading.popularityWeight,
+    reading.repeatPower,
+    reading.repeatSharePower,
+    reading.repeatHalfLifeDays,
+    reading.habitPurchases,
+    reading.buyAgainShare,
   ]);
   return modelRunId;
 }

@@ -44,6 +44,12 @@ export interface ReadingParameters {
   readonly repeatWeight: number;
   readonly dueAfter: number;
   readonly popularityWeight: number;
+  readonly repeatPower: number;
+  readonly repeatSharePower: number;
+  readonly repeatHalfLifeDays: number;
+  /** null: what one customer alone buys again and again does not count. */
+  readonly habitPurchases: number | null;
+  readonly buyAgainShare: number;
 }
 
 export const defaultReading: ReadingParameters = Object.freeze({
@@ -58,6 +64,11 @@ export const defaultReading: ReadingParameters = Object.freeze({
   repeatWeight: 1,
   dueAfter: 0.5,
   popularityWeight: 0.01,
+  repeatPower: 0,
+  repeatSharePower: 1,
+  repeatHalfLifeDays: 90,
+  habitPurchases: null,
+  buyAgainShare: 0.5,
 });
 
 /** All that a training of recommendations publishes: one version. */

@@ -35,6 +35,7 @@ export const PRODUCTS = `
   SELECT p.product_id, p.name, p.category, p.price::double precision AS price, p.description, coalesce(p.attributes, '{}') AS attributes
   FROM app_schema.products p WHERE p.is_merchandise ORDER BY p.product_id`;
 
+/** NULL: as the model was tuned. */
 export const BUY_AGAIN_SHARE = 'SELECT recommendation_buy_again_share AS share FROM app_schema.settings';
 
 /** A published version, to be judged beside a new one. */
@@ -122,8 +123,9 @@ export const RECORD_TRAINING = `
   VALUES ('recommendations', $1, $2, $3, $4, $5, $6, $7, 'challenger') RETURNING model_run_id`;
 export const INSERT_RECOMMENDER = `
   INSERT INTO app_schema.recommenders (model_run_id, view_weight, cart_weight, purchase_weight, half_life_days, history_events,
-    history_products, repeat_weight, due_after, popularity_weight)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+    history_products, repeat_weight, due_after, popularity_weight, repeat_power, repeat_share_power, repeat_half_life_days,
+    habit_purchases, buy_again_share)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
 export const COPY_NEIGHBOURS = `
   COPY app_schema.product_neighbours (model_run_id, product_id, neighbour_ids, weights, collaborative, similar_ids, similarities) FROM STDIN`;
 export const COPY_POPULARITY = `

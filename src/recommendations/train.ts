@@ -61,7 +61,8 @@ export interface TrainingMaterial {
   readonly demand: readonly ProductDemand[];
   readonly demandBefore: readonly ProductDemand[];
   readonly customers: number;
-  readonly buyAgainShare: number;
+  /** As the shop set it; null: the tuning decides. */
+  readonly buyAgainShare: number | null;
   /** Start of the window that chooses; models are judged on what happened from here to `asOf`. */
   readonly from: Date;
 }
@@ -84,7 +85,7 @@ async function readMaterial(client: pg.ClientBase, asOf: Date): Promise<Training
     demand: await readDemand(client, asOf, REPETITION),
     demandBefore: await readDemand(client, from, REPETITION),
     customers: (await client.query(queries.COUNT_CUSTOMERS)).rows[0].customers,
-    buyAgainShare: (await client.query(queries.BUY_AGAIN_SHARE)).rows[0]?.share ?? 0.5,
+    buyAgainShare: (await client.query(queries.BUY_AGAIN_SHARE)).rows[0]?.share ?? null,
   };
 }
 

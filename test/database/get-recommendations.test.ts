@@ -109,6 +109,30 @@ it('says so where a look was the reason', async () => {
   });
 });
 
+it('bears a purchase that is dated far ahead, however fast its version forgets', async () => {
+  await publishVersion(database.appPool, {
+    ...version,
+    reading: { repeatPower: 1.5, repeatHalfLifeDays: 1, habitPurchases: 2 },
+  });
+  await act('purchase', tea, '2099-01-01T00:00:00Z');
+  await act('purchase', tea, '1970-01-01T00:00:00Z');
+  expect(idsOf(await recommend())).toEqual([cup, lamp, book]);
+});
+
+it('offers again what one customer keeps buying, unless the shop or the caller says no', async () => {
+  await publishVersion(database.appPool, { ...version, reading: { habitPurchases: 2, repeatPower: 1 } });
+  await act('purchase', book, daysAgo(60));
+  expect(idsOf(await recommend())).not.toContain(book);
+  await act('purchase', book, daysAgo(30));
+  expect((await recommend())[0]).toMatchObject({
+    product_id: book,
+    reason: 'time to buy it again: usually every 30 days',
+  });
+  expect(idsOf(await recommend({ buy_again: false }))).not.toContain(book);
+  await act('purchase', book);
+  expect(idsOf(await recommend())).not.toContain(book);
+});
+
 it('takes a purchase that is committed now out of the very next answer', async () => {
   expect(idsOf(await recommend())).toContain(book);
   await act('purchase', book);

@@ -28,7 +28,7 @@ beforeEach(async () => {
   await database.clear();
   const { appPool } = database;
   await appPool.query(
-    'UPDATE app_schema.settings SET recommendation_diversity = 0, recommendation_max_per_category = NULL, recommendation_buy_again_share = 0.5, recommendation_in_stock = true',
+    'UPDATE app_schema.settings SET recommendation_diversity = 0, recommendation_max_per_category = NULL, recommendation_buy_again_share = NULL, recommendation_in_stock = true',
   );
   user = await addUser(appPool);
   tea = await addProduct(appPool, { name: 'Tea', category: 'Tea', price: 5 });
@@ -198,6 +198,11 @@ describe('options and settings', () => {
   it('what one buys anyway stands first in its share of the list', async () => {
     await rule({ action: 'buy_again', category: 'Tea', interval_days: 1 });
     await sql('UPDATE app_schema.settings SET recommendation_buy_again_share = 0');
+    expect((await recommend()).at(-1)).toMatchObject({ product_id: tea });
+    await sql('UPDATE app_schema.settings SET recommendation_buy_again_share = NULL');
+    await sql('UPDATE app_schema.recommenders SET repeat_weight = 10');
+    expect((await recommend())[0]).toMatchObject({ product_id: tea });
+    await sql('UPDATE app_schema.recommenders SET buy_again_share = 0');
     expect((await recommend()).at(-1)).toMatchObject({ product_id: tea });
   });
 

@@ -29,7 +29,8 @@ export interface ServedSearch {
   readonly to: number;
   readonly demand: Demand;
   readonly k: number;
-  readonly buyAgainShare: number;
+  /** As the shop set it; null: to be tuned. */
+  readonly buyAgainShare: number | null;
   /** Weights published for each product. */
   readonly width: number;
   readonly historyEvents: number;
@@ -59,6 +60,8 @@ const MAX_QUESTIONS = 1000;
 const SCORES_A_POINT = 4_000_000;
 const NO_DECAY_DAYS = 100_000;
 
+const NO_HABITS = 0;
+
 const tasteAxes: Axes = {
   trendPower: [0, 0.25, 0.5, 0.75, 1],
   trendHalfLifeDays: [3, 7, 14, 30],
@@ -72,7 +75,12 @@ const repeatAxes: Axes = {
   selfTrendPower: [0, 0.25, 0.5],
   dueAfter: [0.1, 0.2, 0.35, 0.5, 0.75],
   repeatShare: [0.05, 0.1, 0.15, 0.25, 0.4],
+  repeatPower: [0, 0.5, 1, 1.5],
+  repeatSharePower: [0, 0.5, 1],
+  repeatHalfLifeDays: [15, 30, 60, 120, 240, NO_DECAY_DAYS],
+  habitPurchases: [2, 3, 5, NO_HABITS],
 };
+const capAxes: Axes = { buyAgainShare: [0.3, 0.5, 0.7, 0.9, 1] };
 /** What is used where nothing can choose. */
 export const defaultServedPoint: Point = Object.freeze({
   trendPower: 0,
@@ -85,6 +93,11 @@ export const defaultServedPoint: Point = Object.freeze({
   selfTrendPower: 0,
   dueAfter: 0.5,
   repeatShare: 0.25,
+  repeatPower: 0,
+  repeatSharePower: 1,
+  repeatHalfLifeDays: 120,
+  habitPurchases: NO_HABITS,
+  buyAgainShare: 0.5,
 });
 
 type Trend = (halfLifeDays: number, power: number) => Float32Array;
@@ -148,6 +161,11 @@ function readingOf(point: Point, { historyEvents, historyProducts }: Limits): Se
     repeatWeight: point['repeatWeight']!,
     dueAfter: point['dueAfter']!,
     popularityWeight: point['popularityWeight']!,
+    repeatPower: point['repeatPower']!,
+    repeatSharePower: point['repeatSharePower']!,
+    repeatHalfLifeDays: point['repeatHalfLifeDays']!,
+    habitPurchases: point['habitPurchases'] === NO_HABITS ? null : point['habitPurchases']!,
+    buyAgainShare: point['buyAgainShare']!,
   };
 }
 
@@ -261,7 +279,8 @@ class Search {
       return { ...around, ...point };
     };
     const taste = await climb(tasteAxes, defaultServedPoint, ({ fresh }) => fresh);
-    return climb(repeatAxes, taste, ({ ndcg }) => ndcg);
+    const axes = this.#search.buyAgainShare === null ? { ...repeatAxes, ...capAxes } : repeatAxes;
+    return climb(axes, taste, ({ ndcg }) => ndcg);
   }
 }
 

@@ -4,6 +4,8 @@ import {
   HistoryReader,
   type HistoryReading,
   lastPurchases,
+  type OwnPurchases,
+  ownPurchases,
   purchasesWithin,
   type ShopLog,
 } from './shop-log.ts';
@@ -26,13 +28,18 @@ export interface ServedModel {
     readonly repeatWeight: number;
     readonly dueAfter: number;
     readonly popularityWeight: number;
+    readonly repeatPower: number;
+    readonly repeatSharePower: number;
+    readonly repeatHalfLifeDays: number;
+    readonly habitPurchases: number | null;
+    readonly buyAgainShare: number;
   };
 }
 
 export interface ListOptions {
   readonly k: number;
-  /** What is due stands first in this part of a list at most. */
-  readonly buyAgainShare: number;
+  /** What is due stands first in this part of a list at most; null: as the model was tuned. */
+  readonly buyAgainShare: number | null;
 }
 
 /**
@@ -87,13 +94,14 @@ class ServedLists {
 
   /** Takes what was bought out of the scores; what is due goes to scores of its own. */
   #moveDue(user: number, now: number): boolean {
-    const { isRepeated, share, intervalDays } = this.#model.repetition;
-    const { dueAfter, repeatWeight } = this.#model.reading;
+    const { share } = this.#model.repetition;
+    const { repeatWeight, repeatPower, repeatSharePower, repeatHalfLifeDays } = this.#model.reading;
     this.#due.fill(Number.NEGATIVE_INFINITY);
     let any = false;
-    for (const [item, day] of lastPurchases(this.#log, user, now)) {
-      if (isRepeated[item] === 1 && now >= day + dueAfter * intervalDays[item]!) {
-        this.#due[item] = Math.max(0, this.#scores[item]!) + repeatWeight * share[item]!;
+    for (const [item, own] of ownPurchases(this.#log, user, now, repeatHalfLifeDays)) {
+      if (this.#isDue(item, own, now)) {
+        const repeats = share[item]! ** repeatSharePower * own.times ** repeatPower;
+        this.#due[item] = Math.max(0, this.#scores[item]!) + repeatWeight * repeats;
         any = true;
       }
       this.#scores[item] = Number.NEGATIVE_INFINITY;
@@ -101,9 +109,18 @@ class ServedLists {
     return any;
   }
 
+  #isDue(item: number, { first, last, purchases }: OwnPurchases, now: number): boolean {
+    const { isRepeated, intervalDays } = this.#model.repetition;
+    const { habitPurchases, dueAfter } = this.#model.reading;
+    const isHabit = habitPurchases !== null && purchases >= habitPurchases && last >= first + 1;
+    if (isRepeated[item] === 0 && !isHabit) return false;
+    const days = intervalDays[item]! || (last - first) / (purchases - 1);
+    return now >= last + dueAfter * days;
+  }
+
   #merge(fresh: Int32Array, { k, buyAgainShare }: ListOptions): Int32Array {
     const due = this.#top.select(this.#due);
-    const places = Math.ceil(k * buyAgainShare);
+    const places = Math.ceil(k * (buyAgainShare ?? this.#model.reading.buyAgainShare));
     const first = [...due.subarray(0, places), ...fresh].sort(
       (a, b) => this.#scoreOf(b) - this.#scoreOf(a) || a - b,
     );

@@ -147,6 +147,43 @@ export function lastPurchases(log: ShopLog, user: number, until: number): Map<nu
   return bought;
 }
 
+/** A customer's purchases of one product. */
+export interface OwnPurchases {
+  first: number;
+  last: number;
+  purchases: number;
+  /** The same, each halved every so many days before the customer's last purchase of anything. */
+  times: number;
+}
+
+/** What a customer bought before `until`, by item. */
+export function ownPurchases(
+  log: ShopLog,
+  user: number,
+  until: number,
+  halfLifeDays: number,
+): Map<number, OwnPurchases> {
+  const [from, to] = eventsBefore(log, user, until);
+  const bought = new Map<number, OwnPurchases>();
+  const decay = (day: number) => 2 ** -Math.min(MAX_HALVINGS, (until - day) / halfLifeDays);
+  let newest = until;
+  for (let k = from; k < to; k++) {
+    if (log.kinds[k] !== PURCHASE) continue;
+    const day = log.days[k]!;
+    const own = bought.get(log.items[k]!);
+    if (own === undefined)
+      bought.set(log.items[k]!, { first: day, last: day, purchases: 1, times: decay(day) });
+    else {
+      own.last = day;
+      own.purchases++;
+      own.times += decay(day);
+    }
+    newest = day;
+  }
+  for (const own of bought.values()) own.times /= decay(newest);
+  return bought;
+}
+
 /** What each customer bought from `from` up to but not including `to`, each item once. */
 export function purchasesWithin(log: ShopLog, user: number, from: number, to: number): Int32Array {
   const bought = new Set<number>();
