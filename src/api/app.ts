@@ -37,6 +37,8 @@ export interface ApiOptions extends RouteOptions {
   /** Addresses of proxies whose X-Forwarded-… headers are believed. */
   trustProxy?: readonly string[];
   rateLimits?: RateLimits;
+  /** Opens /metrics beside the keys of scope read; the database is not asked. */
+  metricsToken?: string | undefined;
   /** What a request of events and the intake may hold; what is not given is as Segment has it. */
   ingest?: Partial<LiveLimits>;
 }
@@ -88,7 +90,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   validateStrictly(app);
   revalidate(app);
   app.addSchema(Problem);
-  addMetrics(app, options, options.metrics);
+  addMetrics(app, options, options.metrics, options.metricsToken);
   await registerDocumentation(app, options.version);
   app.get('/', { config: { scope: 'none' }, schema: { hide: true } }, (_request, reply) =>
     reply.redirect('/docs'),

@@ -11,6 +11,7 @@ export function addMetrics(
   app: FastifyInstance,
   { appPool }: RouteOptions,
   metrics: Metrics = createMetrics(),
+  token?: string,
 ): void {
   metrics.watchPool('api', appPool);
   const readDatabase = watchDatabase(metrics.registry, appPool, migrationNames);
@@ -18,7 +19,8 @@ export function addMetrics(
     const route = request.routeOptions.url ?? 'none';
     metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
   });
-  app.get('/metrics', { schema: { hide: true }, config: { scope: 'read' } }, async (_request, reply) => {
+  const config = { scope: 'read' as const, secret: token };
+  app.get('/metrics', { schema: { hide: true }, config }, async (_request, reply) => {
     await readDatabase();
     return reply
       .type(metrics.registry.contentType)
