@@ -69,7 +69,11 @@ it.each(['database/README.md', 'database/README.ru.md'])(
     const drawn = await diagram();
     const text = readFileSync(root + guide, 'utf8');
     const block = /(?<=^```mermaid\n)[\s\S]*?(?=^```$)/m;
-    if (process.env['UPDATE_SCHEMA']) writeFileSync(root + guide, text.replace(block, () => drawn));
+    if (process.env['UPDATE_SCHEMA'])
+      writeFileSync(
+        root + guide,
+        text.replace(block, () => drawn),
+      );
     else expect(text.match(block)?.[0]).toBe(drawn);
   },
 );

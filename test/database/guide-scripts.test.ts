@@ -9,7 +9,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Every call of the two scripts in a guide, as it stands there: in blocks, in sentences and for cron. */
 function calls(guide: string): string[] {
   const text = readFileSync(root + guide, 'utf8');
-  const found = text.matchAll(/(?:\.|\/path\/to\/customer-analyzer)\/scripts\/((?:backup|restore)-db\.sh(?: [^`#\n]*)?)/g);
+  const found = text.matchAll(
+    /(?:\.|\/path\/to\/customer-analyzer)\/scripts\/((?:backup|restore)-db\.sh(?: [^`#\n]*)?)/g,
+  );
   return [...new Set([...found].map((match) => (match[1] as string).trim()))];
 }
 
@@ -65,6 +67,8 @@ describe.skipIf(!canBackUp)('against a server (needs pg_dump and psql)', () => {
     }
     const dropped = await run('restore-db.sh --drop-old', archive, '--yes');
     expect(dropped.code, dropped.stderr).toBe(0);
-    expect(await bench.query("SELECT FROM pg_database WHERE datname LIKE '%_before_%'", 'postgres')).toEqual([]);
+    expect(await bench.query("SELECT FROM pg_database WHERE datname LIKE '%_before_%'", 'postgres')).toEqual(
+      [],
+    );
   });
 });
