@@ -15,6 +15,9 @@ async function serve(): Promise<void> {
   const app = role === 'ours' ? await ours() : naive();
   await app.listen({ host: '127.0.0.1', port: 0 });
   process.send?.({ port: (app.server.address() as { port: number }).port });
+  process.on('message', () =>
+    process.send?.({ cpu: process.cpuUsage(), rssBytes: process.memoryUsage.rss() }),
+  );
   await once(process, 'SIGTERM');
   process.exit(0);
 }
@@ -25,6 +28,7 @@ function ours() {
     logger: createLogger('silent'),
     version: 'bench',
     now: () => new Date(),
+    rateLimits: { perKey: 0, perPublicAddress: 0, perUnknownAddress: 0 },
   });
 }
 

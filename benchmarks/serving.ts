@@ -21,6 +21,12 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * times over HTTP, of a session 3.1, of popular products 1.7.
  * How a call came down by a third of the processor's time: 40 candidates looked up in place of 100, and only the head of their order
  * sorted. What is left of it goes by the rows of weights, hence `history_products` (30).
+ * And by 13 to 28 % more, in five comparisons (same server and customers, both versions in turns, CPU of the one backend from
+ * /proc/PID/schedstat, medians of batches): last 3.03 to 2.63 ms, where the look-up took 0.047; half of the customers have all 30 products.
+ * The sums are gone through once, 60 of them sorted in place of 160, reasons found in one pass. The same lists, scores within 1e-9, for 400 customers.
+ * A customer of 10,000 events (12 to 13 ms, mostly what is due again and the purchases) gained nothing. Of a call, unnesting 2,058 pairs
+ * takes 0.25 ms, adding them up to 1,548 sums 0.4, sorting 0.15, starting the statements about 0.4. Tried and dropped: named statements
+ * (no difference to see, and a pooler between would break them); multiplying inside the sum instead of beside unnest (the same).
  */
 
 const RATE = 200;

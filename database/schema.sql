@@ -355,6 +355,58 @@ ALTER FUNCTION access_control.revoke_api_key(p_key_id bigint) OWNER TO customer_
 
 COMMENT ON FUNCTION access_control.revoke_api_key(p_key_id bigint) IS 'No request that begins after the commit gets in with this key; false where there is none. A second call changes nothing';
 
+CREATE FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) RETURNS integer[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  v_places integer[];
+  v_order integer[];
+BEGIN
+  WITH placed AS (
+    SELECT u.*, u.days IS NOT NULL AND row_number() OVER (PARTITION BY u.days IS NULL ORDER BY u.score DESC, u.id) > p_due_places AS in_excess
+    FROM unnest(p_ids, p_scores, p_days, p_positions, p_categories) WITH ORDINALITY u (id, score, days, position, category, place)
+  ), capped AS (
+    SELECT p.*, row_number() OVER (ORDER BY p.position IS NOT NULL, p.in_excess, p.score DESC, p.id) AS free_place,
+      CASE WHEN p_cap IS NOT NULL AND p.category IS NOT NULL
+        THEN row_number() OVER (PARTITION BY p.position IS NULL, p.category ORDER BY p.in_excess, p.score DESC, p.id) ELSE 1 END AS of_category
+    FROM placed p
+  )
+  SELECT array_agg(f.place) INTO v_places
+  FROM (
+    SELECT k.place FROM capped k
+    WHERE k.position IS NOT NULL OR p_cap IS NULL OR k.of_category <= p_cap
+    ORDER BY k.position NULLS LAST, k.free_place
+    -- A rule pins to one of a hundred positions.
+    LIMIT CASE WHEN p_diversity > 0 THEN greatest(100, p_limit) ELSE p_limit::bigint + 100 END
+  ) f;
+  IF p_diversity > 0 THEN
+    -- Beyond a hundred nobody looks, and each place costs a walk through all candidates.
+    v_order := app_schema.diversify(
+      p_model_run_id, ARRAY(SELECT p_ids[u.place] FROM unnest(v_places) WITH ORDINALITY u (place, n) ORDER BY u.n),
+      ARRAY(SELECT p_scores[u.place] FROM unnest(v_places) WITH ORDINALITY u (place, n) ORDER BY u.n),
+      ARRAY(SELECT p_categories[u.place] FROM unnest(v_places) WITH ORDINALITY u (place, n) ORDER BY u.n), least(p_limit, 100), p_diversity
+    );
+  END IF;
+  RETURN ARRAY(
+    SELECT t.place
+    FROM (
+      SELECT u.place, u.n, p_positions[u.place] AS position,
+        row_number() OVER (PARTITION BY p_positions[u.place] IS NULL ORDER BY coalesce(m.n, 1000000000), u.n) AS free_place,
+        row_number() OVER (PARTITION BY p_positions[u.place] IS NULL ORDER BY p_positions[u.place], u.n) - 1 AS pins_before
+      FROM unnest(v_places) WITH ORDINALITY u (place, n)
+      LEFT JOIN unnest(v_order) WITH ORDINALITY m (was, n) ON m.was = u.n
+    ) t
+    ORDER BY CASE WHEN t.position IS NULL THEN t.free_place ELSE t.position - t.pins_before - 0.5 END, t.position, t.n
+    LIMIT p_limit
+  );
+END
+$$;
+
+ALTER FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) IS 'The best p_limit as places in p_ids, after what moves them: pinned positions, at most p_due_places first that are due again, p_cap of a category, diversity';
+
 CREATE FUNCTION app_schema.check_limit(p_limit integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1528,7 +1580,7 @@ BEGIN
   RETURN QUERY
     SELECT (row_number() OVER (ORDER BY f.place))::integer, f.id,
       CASE v_options.language WHEN 'ru' THEN coalesce(p.attributes ->> 'name_ru', p.name) ELSE p.name END::varchar, p.category, p.price,
-      f.score::double precision, 'popular', CASE v_options.language WHEN 'ru' THEN t.ru ELSE t.en END, NULL::integer, NULL::double precision, v_run
+      f.score::double precision, 'popular', app_schema.reason_text('popular_' || p_window, v_options.language), NULL::integer, NULL::double precision, v_run
     FROM (
       SELECT o.id, o.score, o.place
       FROM (
@@ -1545,7 +1597,6 @@ BEGIN
       LIMIT p_limit
     ) f
     JOIN app_schema.products p ON p.product_id = f.id
-    CROSS JOIN app_schema.reason_texts('popular_' || p_window) t
     ORDER BY 1;
 END
 $$;
@@ -1625,6 +1676,7 @@ CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit intege
     AS $$
 DECLARE
   v_options app_schema.recommendation_options;
+  v_run bigint;
   v_how app_schema.recommenders;
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
@@ -1643,8 +1695,8 @@ BEGIN
   IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
     RETURN;
   END IF;
-  SELECT * INTO v_how FROM app_schema.recommenders c
-  WHERE c.model_run_id = coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
+  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = v_run;
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
@@ -1665,9 +1717,9 @@ BEGIN
         -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
         -- What came back says nothing for a product from before that.
         SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.bought_at)::double precision / (86400 * v_how.half_life_days)) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.carted_at)::double precision / (86400 * v_how.half_life_days)) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN least(100, extract(epoch FROM g.newest - g.viewed_at)::double precision / (86400 * v_how.half_life_days)) END AS viewed_age
+          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
         FROM (
           SELECT l.product_id, max(max(l.event_timestamp)) OVER () AS newest,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
@@ -1723,7 +1775,7 @@ BEGIN
 
   RETURN QUERY SELECT * FROM app_schema.rank_products(
     'user', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_bought_ids, coalesce(v_blocked_ids, '{}'), '',
-    v_due_ids, v_due_scores, v_due_days
+    coalesce(v_due_ids, '{}'), v_due_scores, v_due_days
   );
 END
 $$;
@@ -1815,13 +1867,15 @@ CREATE FUNCTION app_schema.get_session_recommendations(p_product_ids integer[], 
     AS $$
 DECLARE
   v_options app_schema.recommendation_options;
+  v_run bigint;
   v_how app_schema.recommenders;
   v_ids integer[];
   v_weights double precision[];
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
   v_options := app_schema.read_recommendation_options(p_options);
-  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of());
+  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = v_run;
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
@@ -2239,6 +2293,7 @@ DECLARE
   v_min_price numeric := p_options.min_price;
   v_max_price numeric := p_options.max_price;
   v_in_stock boolean := p_options.in_stock;
+  v_language text := p_options.language;
   v_cap integer := p_options.max_per_category;
   v_for_person boolean := p_kind IN ('user', 'session');
   v_has_includes boolean;
@@ -2249,17 +2304,20 @@ DECLARE
   -- So many best ones are ranked by all that counts, each for two look-ups; where the ranking is rearranged, it needs more to choose from.
   v_pool integer;
   v_popular integer;
-  -- Where nothing but stock and the like can rule a product out, the head of a list is enough: the rest need not be sorted.
+  -- So many of the head are sorted and looked up; more where too many of them may not be recommended. NULL: all.
   v_head integer;
-  v_popularity_weight double precision;
+  v_is_enough boolean;
+  v_extra integer[];
   v_due_places integer := ceil(p_limit * p_options.buy_again_share);
+  v_is_arranged boolean;
+  v_needs_product boolean;
+  v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
   v_days real[];
   v_pins integer[];
   v_categories text[];
   v_trending text[];
-  v_order integer[];
 BEGIN
   SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false), coalesce(bool_or(r.action = 'boost'), false),
     coalesce(bool_or(r.action = 'pin'), false) AND v_for_person
@@ -2272,139 +2330,131 @@ BEGIN
   END;
   v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit END;
   v_head := CASE
-    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes AND NOT v_has_excludes AND v_cap IS NULL
-      THEN 4 * v_pool
+    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes
+      THEN v_pool + 10 + cardinality(v_banned)
   END;
+  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
+  v_needs_product := v_has_boosts OR v_cap IS NOT NULL OR p_options.diversity > 0;
   SELECT c.popularity_weight INTO v_popularity_weight FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
 
-  WITH sums AS MATERIALIZED (
-    SELECT c.id, sum(c.part) AS score
+  -- Candidates whatever their sum: what is popular, due again or pinned.
+  v_extra := ARRAY(
+    SELECT o.id
     FROM (
-      SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
-      FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
-    ) c
-    GROUP BY c.id
-  ), best AS (
-    SELECT o.id, p.category, p.price
-    FROM (
-      SELECT s.id, s.score FROM sums s WHERE s.score > 0 AND s.id NOT IN (SELECT unnest(v_banned))
-      ORDER BY s.score DESC, s.id LIMIT v_head
+      SELECT w.id
+      FROM (
+        SELECT t.id, t.place
+        FROM app_schema.popular_products l
+        CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE 4 * v_pool + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
+        WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
+          AND t.id NOT IN (SELECT unnest(v_banned))
+        ORDER BY t.place
+      ) w
+      CROSS JOIN LATERAL app_schema.find_recommendable(w.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
+      ORDER BY w.place
+      LIMIT v_popular
     ) o
-    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    ORDER BY o.score DESC, o.id
-    LIMIT v_pool
-  ), popular AS (
-    SELECT o.id, p.category, p.price
+    UNION
+    SELECT o.id
     FROM (
-      SELECT t.id, t.place
-      FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids[:coalesce(v_head + cardinality(v_banned), 500)]) WITH ORDINALITY t (id, place)
-      WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
-        AND t.id NOT IN (SELECT unnest(v_banned))
-      ORDER BY t.place
+      SELECT d.id FROM unnest(p_due_ids) d (id)
+      UNION ALL SELECT r.product_id FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin'
     ) o
-    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    ORDER BY o.place
-    LIMIT v_popular
-  ), due AS (
-    SELECT d.id, p.category, p.price, d.score, d.days
-    FROM unnest(p_due_ids, p_due_scores, p_due_days) d (id, score, days)
-    CROSS JOIN LATERAL app_schema.find_recommendable(d.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    WHERE d.id NOT IN (SELECT unnest(v_banned))
-  ), pinned AS (
-    SELECT r.id, p.category, p.price, r.position
-    FROM (SELECT x.product_id AS id, min(x.position) AS position FROM app_schema.recommendation_rules x WHERE x.action = 'pin' GROUP BY 1) r
-    CROSS JOIN LATERAL app_schema.find_recommendable(r.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-    WHERE v_has_pins AND r.id NOT IN (SELECT unnest(v_banned))
-  ), scored AS (
-    SELECT c.id, c.category, d.days, i.position, q.trending,
-      (coalesce(s.score, 0) + coalesce(d.score, 0) + v_popularity_weight * coalesce(q.popularity, 0)) * CASE WHEN v_has_boosts THEN (
-        SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
-        WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = c.id) AND (r.category IS NULL OR r.category = c.category)
-          AND (r.min_price IS NULL OR c.price >= r.min_price) AND (r.max_price IS NULL OR c.price <= r.max_price)
-      ) ELSE 1 END AS score
+    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
+    WHERE o.id NOT IN (SELECT unnest(v_banned))
+  );
+
+  LOOP
+    WITH head AS MATERIALIZED (
+      SELECT s.id, s.score
+      FROM (
+        SELECT c.id, sum(c.part) AS score
+        FROM (
+          SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
+          FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
+        ) c
+        GROUP BY c.id
+      ) s
+      -- Their sums come with the head, so that the 1,500 or so of a usual history are not kept to be looked into a second time.
+      ORDER BY CASE WHEN s.id IN (SELECT unnest(v_extra)) THEN 'infinity' ELSE s.score END DESC, s.id
+      LIMIT v_head + cardinality(v_extra)
+    ), best AS MATERIALIZED (
+      SELECT o.id
+      FROM (SELECT h.id, h.score FROM head h WHERE h.score > 0 AND h.id NOT IN (SELECT unnest(v_banned)) ORDER BY h.score DESC, h.id) o
+      CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
+      ORDER BY o.score DESC, o.id
+      LIMIT v_pool
+    )
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.days), array_agg(f.position), array_agg(f.category), array_agg(f.trending),
+      v_head IS NULL OR (SELECT count(*) FROM best) >= v_pool OR (SELECT count(*) FROM head) < v_head + cardinality(v_extra)
+    INTO v_ids, v_scores, v_days, v_pins, v_categories, v_trending, v_is_enough
     FROM (
-      SELECT b.* FROM best b UNION SELECT b.* FROM popular b UNION SELECT b.id, b.category, b.price FROM due b
-      UNION SELECT b.id, b.category, b.price FROM pinned b
-    ) c
-    LEFT JOIN sums s ON s.id = c.id
-    LEFT JOIN due d ON d.id = c.id
-    LEFT JOIN pinned i ON i.id = c.id
-    LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
-  ), placed AS (
-    SELECT s.*, s.days IS NOT NULL AND row_number() OVER (PARTITION BY s.days IS NULL ORDER BY s.score DESC, s.id) > v_due_places AS in_excess
-    FROM scored s
-  ), capped AS (
-    SELECT p.*, row_number() OVER (ORDER BY p.position IS NOT NULL, p.in_excess, p.score DESC, p.id) AS place,
-      CASE WHEN v_cap IS NOT NULL AND p.category IS NOT NULL
-        THEN row_number() OVER (PARTITION BY p.position IS NULL, p.category ORDER BY p.in_excess, p.score DESC, p.id) ELSE 1 END AS of_category
-    FROM placed p
-  )
-  SELECT array_agg(f.id), array_agg(f.score), array_agg(f.days), array_agg(f.position), array_agg(f.category), array_agg(f.trending)
-  INTO v_ids, v_scores, v_days, v_pins, v_categories, v_trending
-  FROM (
-    SELECT k.* FROM capped k
-    WHERE k.position IS NOT NULL OR v_cap IS NULL OR k.of_category <= v_cap
-    ORDER BY k.position NULLS LAST, k.place
-    LIMIT CASE WHEN p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit::bigint + CASE WHEN v_has_pins THEN 100 ELSE 0 END END
-  ) f;
+      SELECT c.id, d.days, i.position, p.category, q.trending,
+        (coalesce(s.score, 0) + coalesce(d.score, 0) + v_popularity_weight * coalesce(q.popularity, 0)) * CASE WHEN v_has_boosts THEN (
+          SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
+          WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = c.id) AND (r.category IS NULL OR r.category = p.category)
+            AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
+        ) ELSE 1 END AS score
+      FROM (SELECT b.id FROM best b UNION SELECT unnest(v_extra)) c
+      LEFT JOIN head s ON s.id = c.id
+      LEFT JOIN unnest(p_due_ids, p_due_scores, p_due_days) d (id, score, days) ON d.id = c.id
+      LEFT JOIN (
+        SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin' GROUP BY 1
+      ) i ON i.product_id = c.id
+      LEFT JOIN LATERAL (
+        SELECT x.category, x.price FROM app_schema.products x WHERE v_needs_product AND x.product_id = c.id OFFSET 0
+      ) p ON true
+      LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
+      ORDER BY score DESC, c.id
+      LIMIT CASE WHEN NOT v_is_arranged THEN p_limit END
+    ) f;
+    EXIT WHEN v_is_enough;
+    v_head := CASE WHEN v_head < 1000 THEN 8 * v_head END;
+  END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
-  IF p_options.diversity > 0 THEN
-    -- Beyond a hundred nobody looks, and each place costs a walk through all candidates.
-    v_order := app_schema.diversify(p_model_run_id, v_ids, v_scores, v_categories, least(p_limit, 100), p_options.diversity);
+  IF v_is_arranged THEN
+    SELECT array_agg(v_ids[u.place] ORDER BY u.n), array_agg(v_scores[u.place] ORDER BY u.n), array_agg(v_days[u.place] ORDER BY u.n),
+      array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
+    INTO v_ids, v_scores, v_days, v_pins, v_trending
+    FROM unnest(app_schema.arrange_products(
+      p_model_run_id, p_limit, v_ids, v_scores, v_days, v_pins, v_categories, v_due_places, v_cap, p_options.diversity
+    )) WITH ORDINALITY u (place, n);
   END IF;
 
   RETURN QUERY
     WITH weights AS MATERIALIZED (
       SELECT w.* FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
-    ), ordered AS (
-      SELECT t.*, row_number() OVER (
-        ORDER BY CASE WHEN t.position IS NULL THEN t.free_place ELSE t.position - t.pins_before - 0.5 END, t.position, t.place
-      ) AS rank
-      FROM (
-        SELECT u.id, u.score, u.days, u.position, u.trending, u.place,
-          row_number() OVER (PARTITION BY u.position IS NULL ORDER BY coalesce(m.place, 1000000000), u.place) AS free_place,
-          row_number() OVER (PARTITION BY u.position IS NULL ORDER BY u.position, u.place) - 1 AS pins_before
-        FROM unnest(v_ids, v_scores, v_days, v_pins, v_trending) WITH ORDINALITY u (id, score, days, position, trending, place)
-        LEFT JOIN unnest(v_order) WITH ORDINALITY m (was, place) ON m.was = u.place
-      ) t
-      ORDER BY rank
-      LIMIT p_limit
-    )
-    SELECT o.rank::integer, o.id, CASE p_options.language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar,
-      t.category, t.price, o.score, r.code, CASE p_options.language WHEN 'ru' THEN r.ru ELSE r.en END, r.because_id, r.part, p_model_run_id
-    FROM ordered o
-    JOIN app_schema.products t ON t.product_id = o.id
-    LEFT JOIN LATERAL (
-      SELECT w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
-      FROM weights w CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
+    ), reasons AS MATERIALIZED (
+      SELECT DISTINCT ON (o.id) o.id, w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
+      FROM weights w CROSS JOIN unnest(v_ids) o (id) CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
       WHERE w.weights[x.place] > 0
-      ORDER BY 2 DESC, 1
-      LIMIT 1
-    ) b ON true
+      ORDER BY o.id, w.weight * w.weights[x.place] DESC, w.source_id
+    )
+    SELECT o.rank::integer, o.id, CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar, t.category,
+      t.price, o.score, CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
+      CASE WHEN r.code = 'buy_again' THEN replace(app_schema.reason_text(r.code, v_language), '%s', round(o.days)::text)
+        WHEN r.because_id IS NULL THEN app_schema.reason_text(r.code, v_language)
+        ELSE replace(app_schema.reason_text(r.code, v_language), '%s', CASE v_language WHEN 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END)
+      END,
+      r.because_id, CASE WHEN r.because_id IS NOT NULL THEN b.part END, p_model_run_id
+    FROM unnest(v_ids, v_scores, v_days, v_pins, v_trending) WITH ORDINALITY o (id, score, days, position, trending, rank)
+    JOIN app_schema.products t ON t.product_id = o.id
+    LEFT JOIN reasons b ON b.id = o.id AND o.position IS NULL AND o.days IS NULL
     LEFT JOIN app_schema.products s ON s.product_id = b.source_id
     CROSS JOIN LATERAL (
-      SELECT 'pinned', 'chosen by the shop', 'выбор магазина', NULL::integer, NULL::double precision WHERE o.position IS NOT NULL
-      UNION ALL
-      SELECT 'buy_again', format('time to buy it again: usually every %s days', round(o.days)),
-        format('пора купить снова: обычно раз в %s дн.', round(o.days)), NULL, NULL
-      WHERE o.position IS NULL AND o.days IS NOT NULL
-      UNION ALL
-      SELECT k.code, replace(k.en, '%s', s.name), replace(k.ru, '%s', coalesce(s.attributes ->> 'name_ru', s.name)), b.source_id, b.part
-      FROM app_schema.reason_texts(CASE
+      SELECT s.product_id AS because_id, CASE
+        WHEN o.position IS NOT NULL THEN 'pinned'
+        WHEN o.days IS NOT NULL THEN 'buy_again'
+        WHEN s.product_id IS NULL THEN 'popular_' || coalesce(o.trending, 'recent')
         WHEN b.source_id = o.id THEN 'viewed_again'
         WHEN b.is_content THEN 'similar'
         WHEN NOT v_for_person THEN 'taken_together'
         WHEN b.source_id = ANY (p_bought_ids) THEN 'bought_together'
-        ELSE 'viewed_together'
-      END) k
-      WHERE o.position IS NULL AND o.days IS NULL AND s.product_id IS NOT NULL
-      UNION ALL
-      SELECT 'popular', k.en, k.ru, NULL, NULL
-      FROM app_schema.reason_texts('popular_' || coalesce(o.trending, 'recent')) k
-      WHERE o.position IS NULL AND o.days IS NULL AND s.product_id IS NULL
-    ) AS r (code, en, ru, because_id, part)
+        ELSE 'viewed_together' END AS code
+      OFFSET 0
+    ) r
     ORDER BY o.rank;
 END
 $$;
@@ -2477,28 +2527,28 @@ ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_sou
 
 COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) IS 'The rows of weights that a list is made of: of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
-CREATE FUNCTION app_schema.reason_texts(p_code text) RETURNS TABLE(code text, en text, ru text)
+CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-  SELECT t.code, t.en, t.ru
-  FROM (VALUES
-    ('bought_together', 'because you bought %s', 'потому что вы купили: %s'),
-    ('viewed_together', 'because you looked at %s', 'потому что вы смотрели: %s'),
-    ('viewed_again', 'because you looked at it lately', 'потому что вы недавно это смотрели'),
-    ('similar', 'similar to %s', 'похоже на: %s'),
-    ('taken_together', 'often taken together with %s', 'часто берут вместе с: %s'),
-    ('popular_recent', 'popular with our customers', 'популярно у наших покупателей'),
-    ('popular_week', 'popular this week', 'популярно на этой неделе'),
-    ('popular_month', 'popular this month', 'популярно в этом месяце'),
-    ('popular_quarter', 'popular in the last 90 days', 'популярно в последние 90 дней'),
-    ('popular_year', 'popular in the last 365 days', 'популярно в последние 365 дней')
-  ) t (code, en, ru)
-  WHERE t.code = p_code
+  SELECT CASE p_code
+    WHEN 'pinned' THEN CASE p_language WHEN 'ru' THEN 'выбор магазина' ELSE 'chosen by the shop' END
+    WHEN 'buy_again' THEN CASE p_language WHEN 'ru' THEN 'пора купить снова: обычно раз в %s дн.' ELSE 'time to buy it again: usually every %s days' END
+    WHEN 'bought_together' THEN CASE p_language WHEN 'ru' THEN 'потому что вы купили: %s' ELSE 'because you bought %s' END
+    WHEN 'viewed_together' THEN CASE p_language WHEN 'ru' THEN 'потому что вы смотрели: %s' ELSE 'because you looked at %s' END
+    WHEN 'viewed_again' THEN CASE p_language WHEN 'ru' THEN 'потому что вы недавно это смотрели' ELSE 'because you looked at it lately' END
+    WHEN 'similar' THEN CASE p_language WHEN 'ru' THEN 'похоже на: %s' ELSE 'similar to %s' END
+    WHEN 'taken_together' THEN CASE p_language WHEN 'ru' THEN 'часто берут вместе с: %s' ELSE 'often taken together with %s' END
+    WHEN 'popular_recent' THEN CASE p_language WHEN 'ru' THEN 'популярно у наших покупателей' ELSE 'popular with our customers' END
+    WHEN 'popular_week' THEN CASE p_language WHEN 'ru' THEN 'популярно на этой неделе' ELSE 'popular this week' END
+    WHEN 'popular_month' THEN CASE p_language WHEN 'ru' THEN 'популярно в этом месяце' ELSE 'popular this month' END
+    WHEN 'popular_quarter' THEN CASE p_language WHEN 'ru' THEN 'популярно в последние 90 дней' ELSE 'popular in the last 90 days' END
+    WHEN 'popular_year' THEN CASE p_language WHEN 'ru' THEN 'популярно в последние 365 дней' ELSE 'popular in the last 365 days' END
+  END
 $$;
 
-ALTER FUNCTION app_schema.reason_texts(p_code text) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.reason_text(p_code text, p_language text) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.reason_texts(p_code text) IS 'The words of a reason in English and Russian; %s is the name of the product that it is about';
+COMMENT ON FUNCTION app_schema.reason_text(p_code text, p_language text) IS 'The words of a reason in English or (ru) Russian; %s is the name of the product that it is about, of buy_again the days between two purchases';
 
 CREATE FUNCTION app_schema.rebuild_user_days() RETURNS bigint
     LANGUAGE plpgsql
@@ -2653,13 +2703,19 @@ CREATE FUNCTION jobs.clean_up(p_keep_days integer DEFAULT 90) RETURNS TABLE(what
     DELETE FROM jobs.runs r WHERE r.started_at < now() - make_interval(days => p_keep_days) AND r.state <> 'running' RETURNING 1
   ), workers AS (
     DELETE FROM jobs.workers w WHERE w.seen_at < now() - interval '1 day' RETURNING 1
+  ), messages AS (
+    -- Their events are still counted once: those have a key of their own.
+    DELETE FROM app_schema.ingested_messages m WHERE m.received_at < now() - make_interval(days => p_keep_days) RETURNING 1
+  ), rejects AS (
+    DELETE FROM app_schema.ingest_rejects r WHERE r.received_at < now() - make_interval(days => p_keep_days) RETURNING 1
   )
   SELECT 'runs', (SELECT count(*) FROM runs) UNION ALL SELECT 'workers', (SELECT count(*) FROM workers)
+  UNION ALL SELECT 'messages', (SELECT count(*) FROM messages) UNION ALL SELECT 'rejects', (SELECT count(*) FROM rejects)
 $$;
 
 ALTER FUNCTION jobs.clean_up(p_keep_days integer) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes history older than so many days, and workers that have not been seen for a day';
+COMMENT ON FUNCTION jobs.clean_up(p_keep_days integer) IS 'Removes what is older than so many days: history of jobs, the ledger of messages over HTTP, their dead letters; and workers that have not been seen for a day';
 
 CREATE FUNCTION jobs.get_maintenance_state() RETURNS TABLE(migrations text[], last_backup_at timestamp with time zone, last_drill_at timestamp with time zone, last_drill_succeeded boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2802,7 +2858,7 @@ $$;
 
 ALTER FUNCTION monitoring.list_slow_queries() OWNER TO postgres;
 
-COMMENT ON FUNCTION monitoring.list_slow_queries() IS 'Statements of this database from pg_stat_statements since the last pg_stat_statements_reset(); none where the extension is missing';
+COMMENT ON FUNCTION monitoring.list_slow_queries() IS 'Slow statements of this database by the statistics that the server keeps, since they were last reset; none where the extension is missing';
 
 CREATE FUNCTION pgboss.create_queue(queue_name text, options json) RETURNS void
     LANGUAGE plpgsql
@@ -4942,6 +4998,8 @@ CREATE INDEX idx_events_type_timestamp ON app_schema.events USING btree (event_t
 
 CREATE INDEX idx_events_user_timestamp ON app_schema.events USING btree (user_id, event_timestamp) INCLUDE (product_id, event_type);
 
+CREATE INDEX idx_ingested_messages_received_at ON app_schema.ingested_messages USING brin (received_at);
+
 CREATE INDEX idx_model_runs_kind ON app_schema.model_runs USING btree (kind, model_run_id);
 
 CREATE INDEX idx_model_runs_promoted ON app_schema.model_runs USING btree (kind, as_of, model_run_id) WHERE (status = 'promoted'::text);
@@ -5299,6 +5357,10 @@ GRANT ALL ON FUNCTION access_control.record_action(p_administrator_id bigint, p_
 REVOKE ALL ON FUNCTION access_control.revoke_api_key(p_key_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION access_control.revoke_api_key(p_key_id bigint) TO app_user;
 
+REVOKE ALL ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) TO app_user;
+GRANT ALL ON FUNCTION app_schema.arrange_products(p_model_run_id bigint, p_limit integer, p_ids integer[], p_scores double precision[], p_days real[], p_positions integer[], p_categories text[], p_due_places integer, p_cap integer, p_diversity double precision) TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.check_limit(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.check_limit(p_limit integer) TO ml_user;
@@ -5565,9 +5627,9 @@ REVOKE ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigin
 GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO app_user;
 GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.reason_texts(p_code text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.reason_texts(p_code text) TO app_user;
-GRANT ALL ON FUNCTION app_schema.reason_texts(p_code text) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.rebuild_user_days() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.rebuild_user_days() TO app_user;

@@ -8,7 +8,7 @@ import { loadShop } from './support/shop.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
 /** `FUZZ_RUNS=1000 npx vitest run test/api-fuzz.test.ts` is the full run. */
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? 100);
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 30);
 
 interface Operation {
   parameters?: { name: string; in: string; required?: boolean; schema: JsonSchema }[];

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { createApi } from '../src/api/app.ts';
 import type { LiveLimits } from '../src/ingestion/live/limits.ts';
-import { createLogger } from '../src/logger.ts';
+import { type Credentials, credentials, openApi } from './support/api.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
 export interface Answer {
@@ -15,12 +14,15 @@ export interface Answer {
 export class LiveShop {
   readonly db: TestDatabase;
   api!: FastifyInstance;
+  /** Of an administrator's key; whoever is somebody else gives their own. */
+  credentials!: Credentials;
   /** What the server's clock says. */
   now = new Date('2025-06-01T12:00:00Z');
   readonly #limits: Partial<LiveLimits>;
 
   static async open(limits: Partial<LiveLimits> = {}): Promise<LiveShop> {
     const shop = new LiveShop(await createTestDatabase(), limits);
+    shop.credentials = await credentials(shop.db.appPool, 'admin');
     await shop.reopen();
     return shop;
   }
@@ -33,13 +35,7 @@ export class LiveShop {
   /** A server that starts anew on the same database. */
   async reopen(): Promise<void> {
     await this.api?.close();
-    this.api = await createApi({
-      appPool: this.db.appPool,
-      logger: createLogger('silent'),
-      version: 'test',
-      now: () => this.now,
-      ingest: this.#limits,
-    });
+    this.api = await openApi(this.db.appPool, { now: () => this.now, ingest: this.#limits });
   }
 
   async post(url: string, payload: unknown, headers: Record<string, string> = {}): Promise<Answer> {
@@ -48,8 +44,13 @@ export class LiveShop {
       method: 'POST',
       url,
       payload: body,
-      headers: { 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', ...this.credentials, ...headers },
     });
+    return { status: response.statusCode, headers: response.headers, json: response.json() };
+  }
+
+  async get(url: string): Promise<Answer> {
+    const response = await this.api.inject({ url, headers: this.credentials });
     return { status: response.statusCode, headers: response.headers, json: response.json() };
   }
 

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cleanUp } from '../src/jobs/manage.ts';
 import { LiveShop, track } from './ingest-support.ts';
+import { runCli } from './support/cli.ts';
 
 let shop: LiveShop;
 beforeAll(async () => {
@@ -341,6 +344,22 @@ describe('events in our own form', () => {
     });
   });
 
+  it('a stream that is damaged on its way says how many lines were taken', async () => {
+    const lines = Array.from(
+      { length: 3_000 },
+      (_, i) => `{"event_id":"d${i}","event_type":"view","properties":{"note":"${randomUUID()}"}}`,
+    );
+    const packed = gzipSync(lines.join('\n'));
+    const answer = await shop.post('/api/events', packed.subarray(0, packed.length - 20_000), {
+      'content-type': 'application/x-ndjson',
+      'content-encoding': 'gzip',
+    });
+    expect([answer.status, answer.json.code]).toEqual([400, 'VALIDATION']);
+    const taken = Number(/the first (\d+) lines were taken/.exec(answer.json.detail)?.[1]);
+    expect(taken).toBeGreaterThanOrEqual(500);
+    expect(await shop.events()).toHaveLength(taken);
+  });
+
   it('come as a stream of any length, each line answered or at least each that was not accepted', async () => {
     const lines = Array.from(
       { length: 4_000 },
@@ -466,6 +485,32 @@ describe('limits and hostile bodies', () => {
 });
 
 describe('dead letters', () => {
+  it('are listed, shown and replayed in a terminal, too', async () => {
+    await shop.batch([track('Bad', {}, { timestamp: 'never', messageId: 'bad' })]);
+    const run = (...args: string[]) => runCli(['rejects', ...args], { DATABASE_URL: shop.db.url });
+    const list = JSON.parse((await run('list', '--json')).stdout);
+    expect(list.items).toMatchObject([{ code: 'timestamp', kind: 'track', attempts: 1 }]);
+    const shown = await run('show', String(list.items[0].rejectId));
+    expect(shown.stdout).toContain('timestamp "never" is no moment');
+    expect(shown.stdout).toContain('"messageId":"bad"');
+    expect((await run('replay')).stdout).toBe('1 replayed = 0 accepted + 0 duplicates + 1 rejected again\n');
+    expect(await run('show', '99')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no reject 99'),
+    });
+  });
+
+  it('and the ledger are forgotten after a while; an event counts once for ever', async () => {
+    const message = track('Kept', {}, { messageId: 'old' });
+    await shop.batch([message, track('Bad', {}, { timestamp: 'never' })]);
+    await shop.rows("UPDATE app_schema.ingested_messages SET received_at = now() - interval '91 days'");
+    await shop.rows("UPDATE app_schema.ingest_rejects SET received_at = now() - interval '91 days'");
+    await shop.batch([track('Kept', {}, { messageId: 'young' })]);
+    expect(await cleanUp(shop.db.appPool, 90)).toMatchObject({ messages: 1, rejects: 1 });
+    expect((await shop.batch([message])).json).toMatchObject({ duplicates: 1 });
+    expect(await shop.events()).toHaveLength(2);
+  });
+
   it('are listed, shown, and taken in again when their cause is gone, as of when they came', async () => {
     shop.now = new Date('2025-06-01T12:00:00Z');
     await shop.batch(
@@ -479,8 +524,8 @@ describe('dead letters', () => {
       { sentAt: '2025-06-01T11:00:00Z' },
     );
     await shop.batch([track('Bad', {}, { timestamp: 'never' })]);
-    const list = await shop.api.inject('/api/rejects?limit=1');
-    const [first] = list.json().items;
+    const list = await shop.get('/api/rejects?limit=1');
+    const [first] = list.json.items;
     expect(first).toMatchObject({
       code: 'currency',
       kind: 'track',
@@ -488,9 +533,9 @@ describe('dead letters', () => {
       attempts: 1,
       is_whole: true,
     });
-    expect(list.json().next_after).toBe(first.reject_id);
-    expect((await shop.api.inject(`/api/rejects/${first.reject_id}`)).json()).toEqual(first);
-    expect((await shop.api.inject('/api/rejects/999999')).statusCode).toBe(404);
+    expect(list.json.next_after).toBe(first.reject_id);
+    expect((await shop.get(`/api/rejects/${first.reject_id}`)).json).toEqual(first);
+    expect((await shop.get('/api/rejects/999999')).status).toBe(404);
     await shop.rows("UPDATE app_schema.settings SET currency = 'EUR'");
     await shop.reopen();
     shop.now = new Date('2025-07-01T12:00:00Z');
@@ -499,7 +544,7 @@ describe('dead letters', () => {
     expect((await shop.events()).map(({ id, at }) => [id, (at as Date).toISOString()])).toEqual([
       ['eur/1', '2025-06-01T11:00:00.000Z'],
     ]);
-    const left = (await shop.api.inject('/api/rejects')).json();
+    const left = (await shop.get('/api/rejects')).json;
     expect(left).toMatchObject({ items: [{ code: 'timestamp', attempts: 2 }], next_after: null });
     await shop.rows("UPDATE app_schema.settings SET currency = 'USD'");
     await shop.reopen();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { importFiles } from '../src/ingestion/import.ts';
+import { plainLinearAlgebra } from '../src/models/linear-algebra/plain.ts';
 import { getRecommendations } from '../src/recommendations/serve.ts';
 import { trainRecommendations } from '../src/recommendations/train.ts';
 import { parseAsOf } from '../src/scoring/as-of.ts';
@@ -58,7 +59,11 @@ describe.skipIf(!data)('real data, from the file to the scores (needs CUSTOMER_A
       expect(chosen?.logLoss).toBeLessThan(models['recency']?.logLoss as number);
     }
 
-    await trainRecommendations(db.mlPool, db.appPool, { asOf, codeVersion: 'test' });
+    await trainRecommendations(db.mlPool, db.appPool, {
+      asOf,
+      codeVersion: 'test',
+      algebra: plainLinearAlgebra,
+    });
     // Who bought alarm clocks is offered other alarm clocks and the like, never postage.
     const buyers = await db.adminPool.query(`
       SELECT DISTINCT e.user_id FROM app_schema.events e JOIN app_schema.products p USING (product_id)

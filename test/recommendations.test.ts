@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { latestPeriod } from '../src/analytics/read.ts';
 import { checkReady } from '../src/database/ready.ts';
+import { plainLinearAlgebra } from '../src/models/linear-algebra/plain.ts';
 import { getList, getRecommendations } from '../src/recommendations/serve.ts';
 import { trainRecommendations } from '../src/recommendations/train.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
@@ -27,7 +28,11 @@ async function buy(rows: readonly [user: number, product: number, moment: string
 }
 
 const train = (asOf: string) =>
-  trainRecommendations(db.mlPool, db.appPool, { asOf: new Date(asOf), codeVersion: 'test' });
+  trainRecommendations(db.mlPool, db.appPool, {
+    asOf: new Date(asOf),
+    codeVersion: 'test',
+    algebra: plainLinearAlgebra,
+  });
 
 describe('training recommendations', () => {
   it('bears events of all ages: what is decades old weighs nothing, and is no error', async () => {

@@ -88,7 +88,7 @@ describe('the first start, from nothing', () => {
     const client = new pg.Client({ connectionString: url.stdout.trim() });
     await client.connect();
     await client.query(
-      'DELETE FROM app_schema.user_score_details; DELETE FROM app_schema.user_metrics; DELETE FROM app_schema.model_runs',
+      'DELETE FROM app_schema.user_score_details; DELETE FROM app_schema.user_metrics; DELETE FROM app_schema.recommenders; DELETE FROM app_schema.model_runs',
     );
     await client.end();
     child.kill('SIGTERM');

@@ -5,6 +5,7 @@ import { loadDemoShop } from '../src/demo/load.ts';
 import { dayBefore } from '../src/demo/parameters.ts';
 import { openDemoShop } from '../src/demo/simulate.ts';
 import { requestRun } from '../src/jobs/manage.ts';
+import { credentials } from './support/api.ts';
 import { runCli } from './support/cli.ts';
 import { exists, until } from './support/embedded-harness.ts';
 import { historyWhen, resetJobs } from './support/job-workers.ts';
@@ -118,7 +119,10 @@ describe('serve and worker apart', () => {
     const address = (await api.ready).match(/http:\S+/)?.[0] as string;
     await worker.ready;
     await until(async () => (await (await fetch(`${address}/readyz`)).text()).includes('"worker":"ok"'));
-    const accepted = await fetch(`${address}/api/jobs/user-days/runs`, { method: 'POST' });
+    const accepted = await fetch(`${address}/api/jobs/user-days/runs`, {
+      method: 'POST',
+      headers: await credentials(db.appPool, 'admin'),
+    });
     expect(accepted.status).toBe(202);
     await historyWhen(db, ([run]) => run?.state === 'succeeded');
 

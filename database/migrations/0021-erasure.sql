@@ -268,6 +268,19 @@ $function$;
 COMMENT ON FUNCTION privacy.reapply_erasures() IS 'Erases again whom an older backup brought back; scripts/restore-db.sh calls it. Returns how many they were';
 
 INSERT INTO privacy.rules (place, table_name, erase_sql, export_sql) VALUES
+  -- Before the rows that say which messages these were. A message's id may itself name the person; its hash tells whether a known text was sent.
+  (5, 'app_schema.ingested_messages',
+    'DELETE FROM app_schema.ingested_messages m USING app_schema.sources s
+     WHERE s.source_id = m.source_id AND (privacy.mentions(m.message_id, $2)
+       OR (m.source_id, m.message_id) IN (SELECT e.source_id, k FROM app_schema.events e,
+           LATERAL (VALUES (e.external_id), (regexp_replace(e.external_id, ''/[0-9]+$'', ''''))) v (k) WHERE e.user_id = $1)
+       OR (s.name, m.message_id) IN (
+         SELECT split_part(i.source, ''#'', 1), i.linked_by FROM app_schema.user_identities i WHERE i.user_id = $1
+         UNION SELECT split_part(t.source, ''#'', 1), t.set_by FROM app_schema.identity_traits t
+           JOIN app_schema.user_identities i USING (source, external_id) WHERE i.user_id = $1))',
+    'SELECT m.* FROM app_schema.ingested_messages m JOIN app_schema.events e
+       ON e.source_id = m.source_id AND m.message_id IN (e.external_id, regexp_replace(e.external_id, ''/[0-9]+$'', ''''))
+     WHERE e.user_id = $1 AND $2 IS NOT NULL'),
   (10, 'app_schema.events',
     'UPDATE app_schema.events SET user_id = NULL, properties = privacy.anonymous_properties(properties),
        external_id = CASE WHEN source_id IS NOT NULL THEN privacy.keyed_hash(''event'', source_id::text, external_id) END WHERE user_id = $1',

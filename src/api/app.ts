@@ -3,7 +3,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { LiveIngestion } from '../ingestion/live/ingestion.ts';
 import type { LiveLimits } from '../ingestion/live/limits.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { administratorRoutes, keyRoutes } from './access/admin-routes.ts';
 import { defaultRateLimits, type RateLimits } from './access/limits.ts';
 import { registerAccess } from './access/register.ts';
@@ -90,7 +90,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   validateStrictly(app);
   revalidate(app);
   app.addSchema(Problem);
-  addMetrics(app, options, options.metrics, options.metricsToken);
+  const metrics = options.metrics ?? createMetrics();
+  addMetrics(app, options, metrics, options.metricsToken);
   await registerDocumentation(app, options.version);
   app.get('/', { config: { scope: 'none' }, schema: { hide: true } }, (_request, reply) =>
     reply.redirect('/docs'),
@@ -117,7 +118,9 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   ];
   for (const each of routes) await app.register(each, options);
   const ingestion = new LiveIngestion(options.appPool, { now: options.now, limits: options.ingest ?? {} });
-  await app.register(ingestRoutes, { ingestion });
+  metrics.watchPool('intake', ingestion.pool);
+  metrics.watchIntake(ingestion.intake);
+  await app.register(ingestRoutes, { ingestion, metrics });
   await app.register(rejectRoutes, { appPool: options.appPool, ingestion });
   return app;
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { readMigrationFiles } from '../database/sql-files.ts';
-import { createMetrics, type Metrics } from '../metrics/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { watchDatabase } from '../metrics/read.ts';
 import type { RouteOptions } from './routes.ts';
 
@@ -10,8 +10,8 @@ export const migrationNames = readMigrationFiles().map(({ name }) => name);
 export function addMetrics(
   app: FastifyInstance,
   { appPool }: RouteOptions,
-  metrics: Metrics = createMetrics(),
-  token?: string,
+  metrics: Metrics,
+  token: string | undefined,
 ): void {
   metrics.watchPool('api', appPool);
   const readDatabase = watchDatabase(metrics.registry, appPool, migrationNames);

@@ -778,7 +778,16 @@ export interface Operations {
   };
   /** One track message in Segment's form */
   'POST /v1/track': {
-    body: Record<string, never>;
+    body: {
+      userId?: string;
+      anonymousId?: string;
+      event: string;
+      properties?: Record<string, never>;
+      messageId?: string;
+      timestamp?: string;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -797,7 +806,15 @@ export interface Operations {
   };
   /** One identify message in Segment's form */
   'POST /v1/identify': {
-    body: Record<string, never>;
+    body: {
+      userId?: string;
+      anonymousId?: string;
+      traits?: Record<string, never>;
+      messageId?: string;
+      timestamp?: string;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -816,7 +833,14 @@ export interface Operations {
   };
   /** One alias message in Segment's form */
   'POST /v1/alias': {
-    body: Record<string, never>;
+    body: {
+      userId: string;
+      previousId: string;
+      messageId?: string;
+      timestamp?: string;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -835,7 +859,16 @@ export interface Operations {
   };
   /** One page message in Segment's form */
   'POST /v1/page': {
-    body: Record<string, never>;
+    body: {
+      userId?: string;
+      anonymousId?: string;
+      name?: string;
+      properties?: Record<string, never>;
+      messageId?: string;
+      timestamp?: string;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -854,7 +887,16 @@ export interface Operations {
   };
   /** One screen message in Segment's form */
   'POST /v1/screen': {
-    body: Record<string, never>;
+    body: {
+      userId?: string;
+      anonymousId?: string;
+      name?: string;
+      properties?: Record<string, never>;
+      messageId?: string;
+      timestamp?: string;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -873,7 +915,16 @@ export interface Operations {
   };
   /** One group message in Segment's form */
   'POST /v1/group': {
-    body: Record<string, never>;
+    body: {
+      userId?: string;
+      anonymousId?: string;
+      groupId: string;
+      traits?: Record<string, never>;
+      messageId?: string;
+      timestamp?: string;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -892,7 +943,21 @@ export interface Operations {
   };
   /** Messages in Segment's form */
   'POST /v1/batch': {
-    body: Record<string, never>;
+    body: {
+      batch: Array<{
+        type: 'track' | 'identify' | 'alias' | 'page' | 'screen' | 'group';
+        userId?: string;
+        anonymousId?: string;
+        event?: string;
+        properties?: Record<string, never>;
+        messageId?: string;
+        timestamp?: string;
+        sentAt?: string;
+        context?: Record<string, never>;
+      }>;
+      sentAt?: string;
+      context?: Record<string, never>;
+    };
     answer: {
       success: boolean;
       accepted: number;
@@ -911,7 +976,33 @@ export interface Operations {
   };
   /** Events in our own form: one, a list, or NDJSON of any length (application/x-ndjson) */
   'POST /api/events': {
-    body: Record<string, never>;
+    body:
+      | {
+          event_id?: string;
+          event_type: string;
+          event_timestamp?: string;
+          user_id?: number;
+          external_user_id?: string;
+          anonymous_id?: string;
+          product_id?: number;
+          external_product_id?: string;
+          product_name?: string;
+          product_category?: string;
+          properties?: Record<string, never>;
+        }
+      | Array<{
+          event_id?: string;
+          event_type: string;
+          event_timestamp?: string;
+          user_id?: number;
+          external_user_id?: string;
+          anonymous_id?: string;
+          product_id?: number;
+          external_product_id?: string;
+          product_name?: string;
+          product_category?: string;
+          properties?: Record<string, never>;
+        }>;
     answer: {
       success: boolean;
       accepted: number;

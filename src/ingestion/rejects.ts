@@ -16,6 +16,7 @@ export type RejectCode =
   | 'unknown_field'
   | 'unknown_id'
   | 'conflict'
+  | 'not_permitted'
   | 'refused';
 
 export class Reject {

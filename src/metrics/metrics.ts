@@ -1,7 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Pool } from '../database/pool.ts';
 
-type IngestOutcome = 'accepted' | 'duplicate' | 'rejected' | 'conflict';
+export type IngestOutcome = 'accepted' | 'duplicate' | 'rejected' | 'conflict';
+
+interface IntakeLoad {
+  readonly requests: number;
+  readonly bytes: number;
+}
 
 /** What happens in this process, counted for Prometheus. What stands in the database is read when somebody asks (read.ts). */
 export interface Metrics {
@@ -12,6 +17,8 @@ export interface Metrics {
   countIngested(outcome: IngestOutcome, events: number): void;
   /** Shows how many connections of a pool are there, idle, and waited for. */
   watchPool(name: string, pool: Pool): void;
+  /** Shows what has been let in and is not written yet. */
+  watchIntake(intake: IntakeLoad): void;
 }
 
 /** From an answer out of memory to the 30 seconds after which a statement is ended. */
@@ -49,8 +56,20 @@ export function createMetrics(): Metrics {
       }
     },
   });
+  const watchIntake = (intake: IntakeLoad): void => {
+    for (const of of ['requests', 'bytes'] as const)
+      new Gauge({
+        name: `customer_analyzer_intake_${of}`,
+        help: `Events over HTTP: ${of} that are read, wait or are written`,
+        registers: [registry],
+        collect() {
+          this.set(intake[of]);
+        },
+      });
+  };
   return {
     registry,
+    watchIntake,
     observeRequest: (method, route, status, seconds) =>
       requests.observe({ method, route, status: String(status) }, seconds),
     countIngested: (outcome, events) => ingested.inc({ outcome }, events),

@@ -83,26 +83,30 @@ function toTest({ rows }: RatingFile, users: Map<string, number>, items: Numberi
  * @throws IMPORT_FILE, IMPORT_ENCODING, IMPORT_HEADER, VALIDATION
  */
 export async function evaluateFiles(options: FileTrialOptions): Promise<FileTrial> {
-  const train = await readRatings(options.train);
-  const test = await readRatings(options.test);
-  if (options.validation === 'temporal' && !train.hasTimes)
-    throw new AppError(
-      'USAGE',
-      `${options.train} has no column timestamp, which --validation temporal needs.`,
-      {
-        hint: 'Leave it out, or say --validation random.',
-      },
-    );
-  const users = numberUsers(train.rows);
-  const items = numberItems(train.rows);
-  const result = await tryRecommenders(toLog(train, users, items), toTest(test, users, items), {
+  const { log, test, hasTimes } = await readTrial(options);
+  const result = await tryRecommenders(log, test, {
     k: options.k,
     repeats: options.repeats,
-    validation: options.validation ?? (options.repeats && train.hasTimes ? 'temporal' : 'random'),
+    validation: options.validation ?? (options.repeats && hasTimes ? 'temporal' : 'random'),
     seed: 1,
     algebra: options.algebra,
     clock: options.clock,
     ...(options.onStep ? { onStep: options.onStep } : {}),
   });
   return { k: options.k, ...result };
+}
+
+/** Both files as typed arrays: a million rows as objects, kept on, would be walked through by each garbage collection. */
+async function readTrial(options: FileTrialOptions) {
+  const train = await readRatings(options.train);
+  const test = await readRatings(options.test);
+  if (options.validation === 'temporal' && !train.hasTimes)
+    throw new AppError(
+      'USAGE',
+      `${options.train} has no column timestamp, which --validation temporal needs.`,
+      { hint: 'Leave it out, or say --validation random.' },
+    );
+  const users = numberUsers(train.rows);
+  const items = numberItems(train.rows);
+  return { log: toLog(train, users, items), test: toTest(test, users, items), hasTimes: train.hasTimes };
 }

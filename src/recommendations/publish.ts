@@ -100,6 +100,19 @@ async function recordRun(
   return modelRunId;
 }
 
+/** Writes a version that nobody is served yet. @returns its run */
+export async function writeVersion(
+  client: pg.ClientBase,
+  published: PublishedRecommender,
+  contest: Contest,
+): Promise<number> {
+  const modelRunId = await recordRun(client, published, contest);
+  await copyInto(client, queries.COPY_NEIGHBOURS, ofRun(modelRunId, neighbourRows(published)));
+  await copyInto(client, queries.COPY_POPULARITY, ofRun(modelRunId, popularityRows(published.demand)));
+  await copyInto(client, queries.COPY_POPULAR_PRODUCTS, ofRun(modelRunId, popularRows(published.demand)));
+  return modelRunId;
+}
+
 /**
  * Writes one version in one transaction, promotes it where the contest says so, and deletes versions older than the last few. Readers see
  * the version before or this one, whole.
@@ -119,10 +132,7 @@ export async function publishRecommender(
       // Whoever was promoted while this one was judged has not been met: it stays.
       const overtaken = (await readChampion(client))?.modelRunId !== champion?.modelRunId;
       const contest = overtaken ? { ...judged, promoted: false, overtaken } : judged;
-      const modelRunId = await recordRun(client, published, contest);
-      await copyInto(client, queries.COPY_NEIGHBOURS, ofRun(modelRunId, neighbourRows(published)));
-      await copyInto(client, queries.COPY_POPULARITY, ofRun(modelRunId, popularityRows(published.demand)));
-      await copyInto(client, queries.COPY_POPULAR_PRODUCTS, ofRun(modelRunId, popularRows(published.demand)));
+      const modelRunId = await writeVersion(client, published, contest);
       if (contest.promoted) await client.query(queries.PROMOTE_MODEL, [modelRunId]);
       await client.query(queries.PRUNE_RECOMMENDERS);
       return { modelRunId, contest };

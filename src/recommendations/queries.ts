@@ -1,31 +1,49 @@
-const DECAY_HALF_LIFE_DAYS = 180;
 const POPULARITY_HALF_LIFE_DAYS = 30;
 /** Halved so often, a weight is nothing; halved on, it would leave the range of the type, which PostgreSQL reports as an error. */
 const MAX_HALVINGS = 100;
 
+/** Near enough to decide how many customers train, and at once. */
+export const ESTIMATE_EVENTS = `
+  SELECT greatest(reltuples, 0)::double precision AS events FROM pg_catalog.pg_class WHERE oid = 'app_schema.events'::regclass`;
+
 /**
- * What trains the neighbours: for each customer the products, each once, with a weight (purchase 1, cart 0.5, view 0.2, halved every
- * 180 days before the moment $1) and the newest `$2` of them, by customer. A wholesaler with thousands of products would otherwise cost
- * the square of that and say little. Parameters are literals formatted on the server, since COPY takes none.
+ * What customers did before the moment $1, by customer and in order of time: user, product, kind (a place in view, add_to_cart, purchase,
+ * refund), days since 1970. $2 is the share of customers, drawn by a hash of the id (Knuth's multiplicative one: neighbours part). In this
+ * order the index idx_events_user_timestamp holds all of it. COPY takes no parameters: the server formats them as literals.
  */
-export const FORMAT_INTERACTIONS = `
+export const FORMAT_EVENTS = `
   SELECT format($sql$
     COPY (
-      SELECT user_id, product_id, weight
-      FROM (
-        SELECT e.user_id, e.product_id,
-          max(CASE e.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.2 END
-            * power(0.5, least(${MAX_HALVINGS}, extract(epoch FROM %1$L::timestamptz - e.event_timestamp)::double precision / 86400 / ${DECAY_HALF_LIFE_DAYS}))) AS weight,
-          row_number() OVER (PARTITION BY e.user_id ORDER BY max(e.event_timestamp) DESC, e.product_id) AS recent
-        FROM app_schema.events e
-        JOIN app_schema.products p ON p.product_id = e.product_id AND p.is_merchandise
-        WHERE e.user_id IS NOT NULL AND e.event_type IN ('purchase', 'add_to_cart', 'view') AND e.event_timestamp < %1$L::timestamptz
-        GROUP BY e.user_id, e.product_id
-      ) t
-      WHERE recent <= %2$s AND weight > 0
-      ORDER BY user_id, product_id
+      SELECT e.user_id, e.product_id, array_position('{view,add_to_cart,purchase,refund}'::text[], e.event_type::text) - 1,
+        (extract(epoch FROM e.event_timestamp) / 86400)::double precision
+      FROM app_schema.events e
+      WHERE e.user_id IS NOT NULL AND e.product_id IS NOT NULL AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
+        AND e.event_timestamp < %1$L::timestamptz
+        AND (%2$L::double precision >= 1 OR e.user_id * 2654435761 %% 4294967296 < %2$L::double precision * 4294967296)
+      ORDER BY e.user_id, e.event_timestamp, e.product_id
     ) TO STDOUT
-  $sql$, $1::timestamptz, $2::integer) AS sql`;
+  $sql$, $1::timestamptz, $2::double precision) AS sql`;
+
+/** The moment after the last day with a purchase: what comes later is not known yet. NULL where nobody bought. */
+export const END_OF_LATEST_PURCHASE = `
+  SELECT app_schema.day_start((max(e.event_timestamp) AT TIME ZONE s.time_zone)::date + 1) AS moment
+  FROM app_schema.settings s LEFT JOIN app_schema.events e ON e.event_type = 'purchase' AND e.user_id IS NOT NULL
+  GROUP BY s.time_zone`;
+
+/** Merchandise, with what content is made of. */
+export const PRODUCTS = `
+  SELECT p.product_id, p.name, p.category, p.price::double precision AS price, p.description, coalesce(p.attributes, '{}') AS attributes
+  FROM app_schema.products p WHERE p.is_merchandise ORDER BY p.product_id`;
+
+export const BUY_AGAIN_SHARE = 'SELECT recommendation_buy_again_share AS share FROM app_schema.settings';
+
+/** A published version, to be judged beside a new one. */
+export const PUBLISHED_READING = 'SELECT * FROM app_schema.recommenders WHERE model_run_id = $1';
+export const PUBLISHED_NEIGHBOURS =
+  'SELECT product_id, neighbour_ids, weights FROM app_schema.product_neighbours WHERE model_run_id = $1';
+export const PUBLISHED_POPULARITY = `
+  SELECT product_id, popularity, repeat_share, is_bought_repeatedly, repeat_interval_days
+  FROM app_schema.product_popularity WHERE model_run_id = $1`;
 
 /**
  * Demand and repetition of each merchandise product before the moment $1. Demand is of distinct customers (purchase 1, cart 0.5, view

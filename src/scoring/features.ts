@@ -73,6 +73,7 @@ function select(
  */
 export async function readPopulations(client: pg.ClientBase, moment: Date, share = 1): Promise<Populations> {
   const list = featureColumns.map((name) => `${name}::double precision`).join(', ');
+  await client.query(queries.GROUP_IN_ORDER);
   const { sql } = (await client.query(queries.FORMAT_FEATURES, [moment, list, share])).rows[0];
   const columns = await copyColumns(client, sql, featureColumns.length + 1);
   const [userId, ...features] = columns as [Float64Array, ...Float64Array[]];

@@ -15,6 +15,11 @@ export const REFRESH_USER_DAYS = 'SELECT app_schema.refresh_user_days()';
 export const COUNT_CUSTOMERS = `
   SELECT greatest(reltuples, 0)::bigint AS customers FROM pg_catalog.pg_class WHERE oid = 'app_schema.users'::regclass`;
 
+/**
+ * Days lie in the order of customers, and so do the answers: grouped in that order nothing is hashed, spilt and sorted again, as the planner, who
+ * counts on 200 customers, would have it. 200,000 customers with 1,100,000 days: 3.6 s in place of 5.0, with more memory alone 4.2.
+ */
+export const GROUP_IN_ORDER = "SET LOCAL enable_hashagg = off; SET LOCAL work_mem = '128MB'";
 // COPY takes no parameters, so the server itself formats them into the statement as literals.
 /**
  * $2 lists columns of the function as double precision: names of our own, never input. $3 is the share of customers, drawn by a hash of

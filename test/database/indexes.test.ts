@@ -35,6 +35,7 @@ beforeAll(async () => {
       SELECT 'x' || i, 1, 2, 0.5, CASE WHEN i > 1 THEN now() END FROM generate_series(1, 2000) i;
     INSERT INTO app_schema.recommendation_lists (served_at, kind, user_id, model_run_id, product_ids, reason_codes)
       SELECT '2024-01-01Z'::timestamptz + i * interval '1 hour', 'user', 1 + i % 5000, 1500, '{7}', '{popular}' FROM generate_series(1, 10000) i;
+    INSERT INTO app_schema.ingested_messages SELECT 1, md5(i::text)::uuid, '2024-01-01Z'::timestamptz + i * interval '1 minute', 'm' || i FROM generate_series(1, 60000) i;
     INSERT INTO app_schema.recommendation_rules (action, product_id) SELECT 'exclude', 1 + i % 1900 FROM generate_series(1, 20000) i;
     UPDATE app_schema.events SET properties = '{"recommendation_id": "x"}' WHERE event_id % 100 = 0;
   `);
@@ -103,6 +104,11 @@ const cases: Case[] = [
     index: 'idx_events_product_id',
     definition: 'ON app_schema.events USING btree (product_id)',
     queries: ['DELETE FROM app_schema.products WHERE product_id = 1999'],
+  },
+  {
+    index: 'idx_ingested_messages_received_at',
+    definition: 'ON app_schema.ingested_messages USING brin (received_at)',
+    queries: ["DELETE FROM app_schema.ingested_messages WHERE received_at < '2024-01-02Z'"],
   },
   {
     index: 'idx_user_identities_user_id',

@@ -7,6 +7,8 @@ import pg from 'pg';
 import { withLogin } from '../../src/database/connection-urls.ts';
 import type { EmbeddedServer } from '../../src/database/embedded/server.ts';
 import { migrate } from '../../src/database/migrations.ts';
+import { createPool } from '../../src/database/pool.ts';
+import { type Credentials, credentials } from './api.ts';
 import { PASSWORDS } from './test-database.ts';
 
 export interface FaultPlan {
@@ -46,13 +48,22 @@ export async function runFaults(plan: FaultPlan, server: EmbeddedServer, port: n
   await migrate(url, PASSWORDS);
   const host = new Server(withLogin(url, 'app_user', PASSWORDS.app), port);
   await host.start();
-  const run = new FaultRun(plan, port);
+  const run = new FaultRun(plan, port, await writeCredentials(url));
   try {
     await Promise.all([run.send(), run.breakThings(host, server)]);
   } finally {
     await host.stop();
   }
   return run.report(url);
+}
+
+async function writeCredentials(url: string): Promise<Credentials> {
+  const pool = createPool(withLogin(url, 'app_user', PASSWORDS.app), { applicationName: 'fault-test' });
+  try {
+    return await credentials(pool, 'write');
+  } finally {
+    await pool.end();
+  }
 }
 
 /** The API in a process of its own. */
@@ -87,6 +98,7 @@ class Server {
 class FaultRun {
   readonly #plan: FaultPlan;
   readonly #port: number;
+  readonly #credentials: Credentials;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #acknowledged = new Set<string>();
   #next = 0;
@@ -100,8 +112,9 @@ class FaultRun {
     databaseKills: 0,
   };
 
-  constructor(plan: FaultPlan, port: number) {
+  constructor(plan: FaultPlan, port: number, credentials: Credentials) {
     this.#plan = plan;
+    this.#credentials = credentials;
     this.#port = port;
   }
 
@@ -166,7 +179,11 @@ class FaultRun {
   /** Null where the server was gone, or said that it cannot; anything else but 200 is a failure of the test. */
   #post(body: string): Promise<{ accepted: number; duplicates: number; rejected: number } | null> {
     return new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+      const headers = {
+        ...this.#credentials,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      };
       const options = {
         agent: this.#agent,
         port: this.#port,

@@ -1,15 +1,9 @@
-import { createApi } from '../../src/api/app.ts';
 import { listen } from '../../src/api/listen.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createLogger } from '../../src/logger.ts';
+import { openApi } from './api.ts';
 
 /** The API alone in a process, to be killed: node --import tsx ingest-server.ts URL PORT */
 const [url, port] = process.argv.slice(2) as [string, string];
 const appPool = createPool(url, { applicationName: 'fault-test' });
-const api = await createApi({
-  appPool,
-  logger: createLogger('silent'),
-  version: 'test',
-  now: () => new Date(),
-});
+const api = await openApi(appPool);
 process.stdout.write(await listen(api, '127.0.0.1', Number(port), false));

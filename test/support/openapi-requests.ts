@@ -91,6 +91,7 @@ function valid(schema: JsonSchema): fc.Arbitrary<unknown> {
 function validText({ format, pattern, minLength, maxLength }: JsonSchema): fc.Arbitrary<string> {
   const moments = fc.date({ min: new Date('1970-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
   if (format === 'date') return moments.map((moment) => moment.toISOString().slice(0, 10));
+  if (format === 'uuid') return fc.uuid();
   if (format === 'date-time') return moments.map((moment) => moment.toISOString());
   // What node:crypto would take a tenth of a second for stays rare: most passwords here are too short.
   const plain = fc.string({ minLength: minLength ?? 0, maxLength: Math.min(maxLength ?? 20, 20) });

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { loadDemoShop } from '../../src/demo/load.ts';
 import { openDemoShop } from '../../src/demo/simulate.ts';
+import { plainLinearAlgebra } from '../../src/models/linear-algebra/plain.ts';
 import { trainRecommendations } from '../../src/recommendations/train.ts';
 import { type ScoreOptions, score } from '../../src/scoring/score.ts';
 
@@ -28,5 +29,9 @@ export async function loadShop(appPool: pg.Pool): Promise<void> {
 export async function loadScoredShop(mlPool: pg.Pool, appPool: pg.Pool): Promise<void> {
   await loadShop(appPool);
   await score(mlPool, appPool, { ...SCORING, asOf: AS_OF });
-  await trainRecommendations(mlPool, appPool, { asOf: AS_OF, codeVersion: 'test' });
+  await trainRecommendations(mlPool, appPool, {
+    asOf: AS_OF,
+    codeVersion: 'test',
+    algebra: plainLinearAlgebra,
+  });
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { AppError } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
 import type { Outcome } from '../../ingestion/live/message.ts';
 
 const nullableText = Type.Union([Type.String(), Type.Null()]);
@@ -65,17 +65,14 @@ function itemJson(outcome: Outcome, index: number): ItemJson {
   return { index, message_id, status, events, ...(flags.length > 0 ? { flags } : {}) };
 }
 
-/** Who sends one event is told by the status too. @throws INGEST_REJECTED, INGEST_CONFLICT */
-export function answerSingle(outcome: Outcome) {
+const singleCodes: Record<string, ErrorCode> = { conflict: 'INGEST_CONFLICT', not_permitted: 'FORBIDDEN' };
+
+/** Who sends one event is told by the status too. @throws INGEST_REJECTED, INGEST_CONFLICT, FORBIDDEN */
+export function answerSingle(outcome: Outcome, isPublic: boolean) {
   if (outcome.status === 'rejected') {
-    const isConflict = outcome.code === 'conflict';
-    throw new AppError(
-      isConflict ? 'INGEST_CONFLICT' : 'INGEST_REJECTED',
-      `${outcome.code}: ${outcome.reason}`,
-      {
-        hint: 'It is kept: customer-analyzer rejects list.',
-      },
-    );
+    const { code, reason } = outcome;
+    const hint = isPublic ? 'Nothing of it is kept.' : 'It is kept: customer-analyzer rejects list.';
+    throw new AppError(singleCodes[code] ?? 'INGEST_REJECTED', `${code}: ${reason}`, { hint });
   }
   return new AnswerBuilder().add([outcome]).build();
 }

@@ -52,13 +52,14 @@ export async function readText(payload: IncomingMessage, limitBytes: number): Pr
 function eachPiece(stream: Readable, take: (piece: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
-      stream.off('data', onData);
+      stream.off('data', onData).off('close', onClose);
       // What still comes is dropped, so that the sender gets to read the answer; it is not unpacked any more.
       if (stream instanceof IncomingMessage) stream.resume();
       else stream.destroy();
       if (error instanceof AppError) reject(error);
       else reject(new AppError('VALIDATION', 'the body is damaged, or ended early', { cause: error }));
     };
+    const onClose = (): void => fail(undefined);
     const onData = (piece: Buffer): void => {
       try {
         take(piece);
@@ -68,9 +69,12 @@ function eachPiece(stream: Readable, take: (piece: Buffer) => void): Promise<voi
     };
     stream
       .on('data', onData)
-      .once('end', resolve)
+      .once('end', () => {
+        stream.off('close', onClose);
+        resolve();
+      })
       .once('error', fail)
-      .once('close', () => fail(undefined));
+      .once('close', onClose);
   });
 }
 

@@ -5,14 +5,17 @@ import { AppError } from '../../errors.ts';
 import type { LiveIngestion } from '../../ingestion/live/ingestion.ts';
 import type { Room } from '../../ingestion/live/intake.ts';
 import type { Item, MessageKind, Outcome } from '../../ingestion/live/message.ts';
+import type { ReadContext } from '../../ingestion/live/read.ts';
 import {
   readEventLine,
   readEvents,
   readSegmentBatch,
   readSegmentMessage,
 } from '../../ingestion/live/request.ts';
+import type { IngestOutcome, Metrics } from '../../metrics/metrics.ts';
 import { AnswerBuilder, answerSingle, IngestAnswer } from './answer.ts';
 import { portions, readText, unpacked } from './body.ts';
+import { EventBody, SegmentBatch, segmentMessage } from './message-schemas.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,19 +25,23 @@ declare module 'fastify' {
 
 interface IngestRouteOptions {
   ingestion: LiveIngestion;
+  metrics: Metrics;
 }
 
 const segmentKinds = ['track', 'identify', 'alias', 'page', 'screen', 'group'] as const;
+/** What a page may send, with a key that anybody can read in it. */
+const publicKinds: readonly MessageKind[] = ['track', 'page', 'screen'];
 const problem = Type.Ref('Problem');
 const answers = { 200: IngestAnswer, 400: problem, 409: problem, 413: problem, 503: problem };
-/** Bodies are read by the feature, which says of each item what is wrong; the schema is there to be read. */
-const anyObject = Type.Object({}, { additionalProperties: true });
 const portionLines = 500;
 /** Of a long stream only what was not accepted is told, and no more than this; the rejects table has all. */
 const mostExceptions = 10_000;
 
 /** Routes through which events come in. They read bodies themselves, before any parser of the rest of the API. */
-export async function ingestRoutes(app: FastifyInstance, { ingestion }: IngestRouteOptions): Promise<void> {
+export async function ingestRoutes(
+  app: FastifyInstance,
+  { ingestion, metrics }: IngestRouteOptions,
+): Promise<void> {
   const { limits, intake } = ingestion;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) =>
@@ -49,28 +56,29 @@ export async function ingestRoutes(app: FastifyInstance, { ingestion }: IngestRo
     reply.raw.once('close', room.release);
   });
   app.addHook('onClose', () => ingestion.close());
-  segmentRoutes(app, ingestion);
-  eventRoute(app, ingestion);
+  const door = { ingestion, metrics };
+  segmentRoutes(app, door);
+  eventRoute(app, door);
 }
 
-function segmentRoutes(app: FastifyInstance, ingestion: LiveIngestion): void {
+function segmentRoutes(app: FastifyInstance, door: IngestRouteOptions): void {
   for (const kind of segmentKinds) {
     app.post(
       `/v1/${kind}`,
       {
-        config: { scope: 'public' },
+        config: { scope: publicKinds.includes(kind) ? 'public' : 'write' },
         schema: {
           tags: ['events'],
           summary: `One ${kind} message in Segment's form`,
-          body: anyObject,
+          body: segmentMessage(kind),
           response: answers,
         },
       },
       async (request) => {
-        const context = await ingestion.context(sourceOf(request));
+        const context = await contextOf(request, door);
         return submitOne(
           request,
-          ingestion,
+          door,
           readSegmentMessage(textOf(request), kind satisfies MessageKind, context),
         );
       },
@@ -80,16 +88,21 @@ function segmentRoutes(app: FastifyInstance, ingestion: LiveIngestion): void {
     '/v1/batch',
     {
       config: { scope: 'public' },
-      schema: { tags: ['events'], summary: "Messages in Segment's form", body: anyObject, response: answers },
+      schema: {
+        tags: ['events'],
+        summary: "Messages in Segment's form",
+        body: SegmentBatch,
+        response: answers,
+      },
     },
     async (request) => {
-      const context = await ingestion.context(sourceOf(request));
-      return submitMany(request, ingestion, readSegmentBatch(textOf(request), context, ingestion.limits));
+      const context = await contextOf(request, door);
+      return submitMany(request, door, readSegmentBatch(textOf(request), context, door.ingestion.limits));
     },
   );
 }
 
-function eventRoute(app: FastifyInstance, ingestion: LiveIngestion): void {
+function eventRoute(app: FastifyInstance, door: IngestRouteOptions): void {
   app.post(
     '/api/events',
     {
@@ -97,17 +110,17 @@ function eventRoute(app: FastifyInstance, ingestion: LiveIngestion): void {
       schema: {
         tags: ['events'],
         summary: 'Events in our own form: one, a list, or NDJSON of any length (application/x-ndjson)',
-        body: anyObject,
+        body: EventBody,
         response: answers,
       },
     },
     async (request) => {
-      if (isStream(request)) return submitStream(request, ingestion);
+      if (isStream(request)) return submitStream(request, door);
       const text = textOf(request);
-      const items = readEvents(text, await ingestion.context(sourceOf(request)), ingestion.limits);
+      const items = readEvents(text, await contextOf(request, door), door.ingestion.limits);
       return text.trimStart().startsWith('[')
-        ? submitMany(request, ingestion, items)
-        : submitOne(request, ingestion, items[0] as Item);
+        ? submitMany(request, door, items)
+        : submitOne(request, door, items[0] as Item);
     },
   );
 }
@@ -116,8 +129,9 @@ function isStream(request: FastifyRequest): boolean {
   return /^application\/(x-ndjson|ndjson|jsonl|x-jsonlines)\b/i.test(request.headers['content-type'] ?? '');
 }
 
-function sourceOf(request: FastifyRequest): string {
-  return request.principal?.source ?? 'api';
+/** Events are of their key's source. */
+function contextOf({ principal }: FastifyRequest, { ingestion }: IngestRouteOptions): Promise<ReadContext> {
+  return ingestion.context(principal?.source ?? 'api', principal?.scope === 'public');
 }
 
 function textOf(request: FastifyRequest): string {
@@ -128,47 +142,71 @@ function textOf(request: FastifyRequest): string {
 /** The room stays taken until the events are written, also where the client has hung up. */
 async function submit(
   request: FastifyRequest,
-  ingestion: LiveIngestion,
+  { ingestion, metrics }: IngestRouteOptions,
   items: readonly Item[],
 ): Promise<Outcome[]> {
   const room = request.ingestRoom as Room;
   room.hold();
   try {
-    return await ingestion.submit(items);
+    const outcomes = await ingestion.submit(items);
+    count(metrics, outcomes);
+    return outcomes;
   } finally {
     room.release();
   }
 }
 
-async function submitOne(request: FastifyRequest, ingestion: LiveIngestion, item: Item) {
-  const [outcome] = await submit(request, ingestion, [item]);
-  return answerSingle(outcome as Outcome);
+function count(metrics: Metrics, outcomes: readonly Outcome[]): void {
+  const counts = new Map<IngestOutcome, number>();
+  for (const outcome of outcomes) {
+    const isConflict = outcome.status === 'rejected' && outcome.code === 'conflict';
+    const name = isConflict ? 'conflict' : outcome.status;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  for (const [name, messages] of counts) metrics.countIngested(name, messages);
 }
 
-async function submitMany(request: FastifyRequest, ingestion: LiveIngestion, items: readonly Item[]) {
-  return new AnswerBuilder().add(await submit(request, ingestion, items)).build();
+async function submitOne(request: FastifyRequest, door: IngestRouteOptions, item: Item) {
+  const [outcome] = await submit(request, door, [item]);
+  return answerSingle(outcome as Outcome, item.isPublic);
 }
 
-/** Portion by portion: the next is read when the last is committed, so that a stream of any length takes the memory of one. */
-async function submitStream(request: FastifyRequest, ingestion: LiveIngestion) {
-  const { batchEvents, batchBytes, eventBytes } = ingestion.limits;
+async function submitMany(request: FastifyRequest, door: IngestRouteOptions, items: readonly Item[]) {
+  return new AnswerBuilder().add(await submit(request, door, items)).build();
+}
+
+/**
+ * Portion by portion: the next is read when the last is committed, so that a stream of any length takes the memory of one.
+ * @throws what ended the stream early, with the number of lines that are kept
+ */
+async function submitStream(request: FastifyRequest, door: IngestRouteOptions) {
+  const { batchEvents, batchBytes, eventBytes } = door.ingestion.limits;
   const all = new AnswerBuilder(batchEvents);
   const exceptions = new AnswerBuilder(mostExceptions, true);
-  const source = sourceOf(request);
   const stream = request.body as IncomingMessage;
-  for await (const { first, lines } of portions(
-    stream,
-    portionLines,
-    Math.max(eventBytes * 2, batchBytes / 2),
-  )) {
-    const context = await ingestion.context(source);
-    const outcomes = await submit(
-      request,
-      ingestion,
-      lines.map((line) => readEventLine(line, context)),
-    );
-    all.add(outcomes, first);
-    exceptions.add(outcomes, first);
+  const bytes = Math.max(eventBytes * 2, batchBytes / 2);
+  let answered = 0;
+  try {
+    for await (const { first, lines } of portions(stream, portionLines, bytes)) {
+      const context = await contextOf(request, door);
+      const items = lines.map((line) => readEventLine(line, context));
+      const outcomes = await submit(request, door, items);
+      all.add(outcomes, first);
+      exceptions.add(outcomes, first);
+      answered += lines.length;
+    }
+  } catch (error) {
+    throw brokenStream(error, answered);
   }
   return (all.isCut ? exceptions : all).build();
+}
+
+function brokenStream(error: unknown, answered: number): AppError {
+  const known = error instanceof AppError ? error : null;
+  const why = known?.message ?? 'the body is damaged, or ended early';
+  return new AppError(known?.code ?? 'VALIDATION', `${why}; the first ${answered} lines were taken`, {
+    details: { ...known?.details, linesTaken: answered },
+    hint: 'Send the whole stream again: what was taken is known by its event_id, and is a duplicate then.',
+    cause: error,
+  });
 }

@@ -6,7 +6,7 @@ import {
   listDeadLetters,
   replayDeadLetters,
   type StoredReject,
-} from '../../ingestion/live/dead-letters.ts';
+} from '../../ingestion/live/dead-letters/dead-letters.ts';
 import type { LiveIngestion } from '../../ingestion/live/ingestion.ts';
 import { Limit } from '../schemas.ts';
 

@@ -1,13 +1,20 @@
 import { type Command, Option } from 'commander';
 import { openLinearAlgebra } from '../../compute/open-linear-algebra.ts';
+import type { Database } from '../../database/open-database.ts';
+import { AppError } from '../../errors.ts';
 import { evaluateFiles, type FileTrial } from '../../recommendations/evaluate-files.ts';
+import { evaluateShop, type ShopTrial } from '../../recommendations/evaluate-shop.ts';
+import { parseAsOf } from '../../scoring/as-of.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
-import { renderTable } from '../table.ts';
+import { day, percent, renderTable } from '../table.ts';
+import { VERSION } from '../version.ts';
 
 interface Flags {
-  train: string;
-  test: string;
+  train?: string;
+  test?: string;
+  asOf?: string;
+  horizon: number;
   k: number;
   repeats?: boolean;
   validation?: 'random' | 'temporal';
@@ -35,7 +42,10 @@ function renderTrial({ models, chosen, validation, trainSeconds, k, users }: Fil
   ].join('\n');
 }
 
-async function evaluateRecommender(cli: CliContext, flags: Flags): Promise<void> {
+async function evaluateOnFiles(
+  cli: CliContext,
+  flags: Flags & { train: string; test: string },
+): Promise<void> {
   const progress = cli.output.progress('evaluating recommender');
   const algebra = openLinearAlgebra();
   const result = await evaluateFiles({
@@ -53,19 +63,91 @@ async function evaluateRecommender(cli: CliContext, flags: Flags): Promise<void>
   else cli.output.line(renderTrial(result));
 }
 
+const groupTitles = {
+  next: 'The next purchases, repeats included',
+  fresh: 'Products that the customer had not bought',
+};
+
+function renderShopTrial({ asOf, horizonDays, k, tasks, served }: ShopTrial): string {
+  const share = (value: number): string => value.toFixed(4);
+  const tables = (['next', 'fresh'] as const).flatMap((task) =>
+    (['warm', 'cold'] as const).flatMap((group) => {
+      const { users, models } = tasks[task][group];
+      if (users === 0) return [];
+      const who = group === 'warm' ? 'customers with a history' : 'customers without a history';
+      return [
+        `${groupTitles[task]}: ${users} ${who}`,
+        renderTable(Object.entries(models), [
+          { heading: 'model', cell: ([name]) => name },
+          { heading: `nDCG@${k}`, cell: ([, each]) => share(each.ndcg), align: 'right' },
+          { heading: '95 %', cell: ([, each]) => `${share(each.ndcgLow)}-${share(each.ndcgHigh)}` },
+          { heading: 'MAP', cell: ([, each]) => share(each.map), align: 'right' },
+          { heading: 'precision', cell: ([, each]) => share(each.precision), align: 'right' },
+          { heading: 'recall', cell: ([, each]) => share(each.recall), align: 'right' },
+          { heading: 'hit rate', cell: ([, each]) => share(each.hitRate), align: 'right' },
+          { heading: 'coverage', cell: ([, each]) => percent(each.coverage), align: 'right' },
+          { heading: 'novelty', cell: ([, each]) => each.novelty.toFixed(1), align: 'right' },
+        ]),
+        '',
+      ];
+    }),
+  );
+  return [
+    ...tables,
+    `served: the list that a training of ${day(new Date(asOf.getTime() - 1))} would have served (${served.algorithm}), read through SQL; the others rank all products without rules. What came in the ${horizonDays} days after it.`,
+    'coverage: products that stand in any list. novelty: bits of surprise, -log2 of the share of customers who had the product.',
+  ].join('\n');
+}
+
+async function evaluateOnShop(cli: CliContext, { mlPool, appPool }: Database, flags: Flags): Promise<void> {
+  const progress = cli.output.progress('evaluating recommender');
+  const algebra = openLinearAlgebra();
+  const result = await evaluateShop(
+    { mlPool, appPool },
+    {
+      asOf: flags.asOf === undefined ? undefined : await parseAsOf(appPool, flags.asOf),
+      horizonDays: flags.horizon,
+      k: flags.k,
+      codeVersion: VERSION,
+      algebra,
+      clock: () => performance.now(),
+      onStep: cli.output.notice,
+    },
+  ).finally(() => algebra.close());
+  progress.done(
+    `${result.tasks.next.warm.users} customers with a history, ${result.tasks.next.cold.users} without`,
+  );
+  if (flags.json) cli.output.json(JSON.parse(JSON.stringify(result, rounded)));
+  else cli.output.line(renderShopTrial(result));
+}
+
+async function evaluateRecommender(cli: CliContext, flags: Flags): Promise<void> {
+  const { train, test } = flags;
+  if (train !== undefined && test !== undefined) return evaluateOnFiles(cli, { ...flags, train, test });
+  if (train !== undefined || test !== undefined)
+    throw new AppError('USAGE', '--train and --test go together', {
+      hint: 'Without both, the recommenders are judged on the database.',
+    });
+  return cli.withDatabase((database) => evaluateOnShop(cli, database, flags));
+}
+
 export function registerEvaluateRecommender(evaluate: Command, cli: CliContext): void {
   evaluate
     .command('recommender')
-    .description('Judge the recommenders on two files of user,item[,rating][,timestamp]; needs no database')
-    .requiredOption('--train <file>', 'what models learn from: a header, commas or tabs')
-    .requiredOption('--test <file>', 'what the users took afterwards')
+    .description(
+      'Judge the recommenders on the past of the shop, or on two files of user,item[,rating][,timestamp]',
+    )
+    .option('--as-of <moment>', 'the cut-off (its window must have ended); default: the latest possible')
+    .option('--horizon <days>', 'length of the window after the cut-off', wholeNumber(1, 3650), 30)
+    .option('--train <file>', 'what models learn from, instead of the database: a header, commas or tabs')
+    .option('--test <file>', 'what the users took afterwards')
     .option('--k <n>', 'length of the lists', wholeNumber(1, 1000), 10)
-    .option('--repeats', 'recommend and ask for what a user had before as well')
+    .option('--repeats', 'with files: recommend and ask for what a user had before as well')
     .addOption(
-      new Option('--validation <how>', 'what to hold out of the training file to choose by').choices([
-        'random',
-        'temporal',
-      ]),
+      new Option(
+        '--validation <how>',
+        'with files: what to hold out of the training file to choose by',
+      ).choices(['random', 'temporal']),
     )
     .option('--json', 'answer as JSON')
     .action((flags: Flags) => evaluateRecommender(cli, flags));

@@ -5,7 +5,7 @@ import {
   listDeadLetters,
   replayDeadLetters,
   type StoredReject,
-} from '../../ingestion/live/dead-letters.ts';
+} from '../../ingestion/live/dead-letters/dead-letters.ts';
 import { LiveIngestion } from '../../ingestion/live/ingestion.ts';
 import { type JsonOption, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { latestPeriod } from '../../analytics/read.ts';
+import { openLinearAlgebra } from '../../compute/open-linear-algebra.ts';
 import type { Database } from '../../database/open-database.ts';
 import { AppError } from '../../errors.ts';
 import { trainRecommendations } from '../../recommendations/train.ts';
@@ -66,10 +67,12 @@ export async function scoreAll(cli: CliContext, database: Database, asOf: Date):
   const visitors = summary.visitors > 0 ? `, and ${summary.visitors} who only looked` : '';
   scoring.done(`${summary.customers} customers scored${visitors}`);
   const training = cli.output.progress('training recommendations');
+  const algebra = openLinearAlgebra();
   const trained = await trainRecommendations(database.mlPool, database.appPool, {
     asOf,
     codeVersion: VERSION,
-  });
+    algebra,
+  }).finally(() => algebra.close());
   training.done(
     `${trained.pairs} pairs of ${trained.products} products, ${trained.repeatedly} of them bought repeatedly`,
   );

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { openLinearAlgebra } from '../../compute/open-linear-algebra.ts';
 import type { Database } from '../../database/open-database.ts';
 import { trainRecommendations } from '../../recommendations/train.ts';
 import { parseAsOf } from '../../scoring/as-of.ts';
@@ -56,14 +57,18 @@ async function trainModels(cli: CliContext, database: Database, asOf: Date, json
 }
 
 async function trainItems(cli: CliContext, database: Database, asOf: Date, json?: boolean): Promise<void> {
+  const algebra = openLinearAlgebra();
   const trained = await trainRecommendations(database.mlPool, database.appPool, {
     asOf,
     codeVersion: VERSION,
-  });
+    algebra,
+    onStep: cli.output.notice,
+  }).finally(() => algebra.close());
   if (json) return cli.output.json({ asOf, ...trained });
   cli.output.line(
-    `${trained.pairs} pairs of ${trained.products} products, ${trained.repeatedly} of them bought repeatedly`,
+    `run ${trained.modelRunId}: ${trained.algorithm}, ${trained.pairs} pairs of ${trained.products} products, ${trained.repeatedly} of them bought repeatedly`,
   );
+  cli.output.line(trained.contest.promoted ? 'promoted' : `not promoted: ${JSON.stringify(trained.contest)}`);
 }
 
 export function registerTrain(program: Command, cli: CliContext): void {

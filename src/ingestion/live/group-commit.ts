@@ -5,9 +5,11 @@ import { createPipelinedPool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
 import { applyBisecting, isDataRefusal, isTransient } from '../refusals.ts';
 import { reject } from '../rejects.ts';
+import { SourceIds } from './members.ts';
 import type { Item, Outcome } from './message.ts';
 import { storePlain } from './plain.ts';
-import { SourceIds, storeGroup } from './store.ts';
+import { prepareWriter } from './queries.ts';
+import { storeGroup } from './store.ts';
 
 interface Waiting {
   readonly items: readonly Item[];
@@ -23,22 +25,27 @@ export interface GroupOptions {
 }
 
 const attempts = 6;
+/** Messages. Fewer wait for the writer that is busy: groups of a few cost the database a transaction each. */
+const worthAnotherWriter = 50;
 
 /**
  * Writes what many requests bring in few transactions: while a writer is busy requests gather, and go together when it is
- * free. Nobody waits for a group to fill: a lone request goes at once. A promise is kept only after the commit.
+ * free. A lone request goes at once. A promise is kept only after the commit.
  */
 export class GroupCommit {
-  readonly #pool: pg.Pool;
+  readonly pool: pg.Pool;
   readonly #writers: number;
   readonly #groupItems: number;
   readonly #sources = new SourceIds();
   #queue: Waiting[] = [];
+  #queued = 0;
   #running = 0;
   #idle: (() => void)[] = [];
 
   constructor(pool: pg.Pool, { writers = 2, groupItems = 1_000 }: GroupOptions = {}) {
-    this.#pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
+    this.pool = createPipelinedPool(pool, { applicationName: 'customer-analyzer intake', max: writers });
+    // Goes ahead of the first group on the same connection; where it fails, so does that.
+    this.pool.on('connect', (client) => void prepareWriter(client).catch(() => undefined));
     this.#writers = writers;
     this.#groupItems = groupItems;
   }
@@ -47,6 +54,7 @@ export class GroupCommit {
   submit(items: readonly Item[]): Promise<Outcome[]> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ items, resolve, reject });
+      this.#queued += items.length;
       this.#pump();
     });
   }
@@ -55,11 +63,12 @@ export class GroupCommit {
   async close(): Promise<void> {
     if (this.#running > 0 || this.#queue.length > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve));
-    await this.#pool.end();
+    await this.pool.end();
   }
 
   #pump(): void {
     while (this.#running < this.#writers && this.#queue.length > 0) {
+      if (this.#running > 0 && this.#queued < worthAnotherWriter) return;
       const group = this.#take();
       this.#running += 1;
       void this.#write(group).finally(() => {
@@ -75,6 +84,7 @@ export class GroupCommit {
     let count = 0;
     while (count < this.#queue.length && items < this.#groupItems)
       items += this.#queue[count++]!.items.length;
+    this.#queued -= items;
     return this.#queue.splice(0, count);
   }
 
@@ -134,14 +144,14 @@ export class GroupCommit {
       try {
         return await this.#withClient((client) => storeGroup(client, items, this.#sources));
       } catch (error) {
-        if (!isTransient(error) || attempt === attempts) throw error;
+        if (!(isTransient(error) || lostSomebody(error)) || attempt === attempts) throw error;
         await sleep(20 * attempt);
       }
     }
   }
 
   async #withClient<T>(run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
+    const client = await this.pool.connect();
     let broken: Error | undefined;
     // A backend that dies between two statements is reported by an event; without a listener that would end the process.
     const onError = (error: Error): void => {
@@ -160,6 +170,11 @@ export class GroupCommit {
       client.release(broken);
     }
   }
+}
+
+/** Somebody was erased between our look and our writing (a foreign key, or the refusal of their id): the next look sees it. */
+function lostSomebody(error: unknown): boolean {
+  return ['23503', 'CA003'].includes(String((error as { code?: unknown } | null)?.code));
 }
 
 /** Connection, resources, operator, locks, aborted transactions: the server is in trouble, and the sender may come again. */

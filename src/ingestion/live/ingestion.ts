@@ -35,7 +35,7 @@ export class LiveIngestion {
   }
 
   /** What reading a request of this moment rests on. @throws DATABASE_UNREACHABLE */
-  async context(source: string): Promise<ReadContext> {
+  async context(source: string, isPublic = false): Promise<ReadContext> {
     const receivedAt = this.#now().getTime();
     const monotonic = performance.now();
     if (this.#settings === undefined || monotonic > this.#settings.until) {
@@ -45,12 +45,24 @@ export class LiveIngestion {
       this.#settings = { ...settings, until: monotonic + settingsMs };
     }
     const { timeZone, currency } = this.#settings;
-    return { source, timeZone, currency, receivedAt, sentAt: null, eventBytes: this.limits.eventBytes };
+    const { eventBytes } = this.limits;
+    return { source, isPublic, timeZone, currency, receivedAt, sentAt: null, eventBytes };
   }
 
   /** Written durably when it resolves. @throws DATABASE_UNREACHABLE, INTERNAL */
-  submit(items: readonly Item[]): Promise<Outcome[]> {
-    return items.length === 0 ? Promise.resolve([]) : this.#groups.submit(items);
+  async submit(items: readonly Item[]): Promise<Outcome[]> {
+    if (items.length === 0) return [];
+    const outcomes = await this.#groups.submit(items);
+    // A visitor's message is stored under another id than its sender gave.
+    return outcomes.map((outcome, place) => {
+      const { isPublic, messageId } = items[place] as Item;
+      return isPublic ? { ...outcome, messageId } : outcome;
+    });
+  }
+
+  /** Connections of the writers. */
+  get pool(): pg.Pool {
+    return this.#groups.pool;
   }
 
   /** Ends when what was submitted is written and answered. */

@@ -59,6 +59,8 @@ export interface Item {
   /** 128 bits in hexadecimal. */
   readonly hash: string;
   readonly messageId: string | null;
+  /** Came with a key that anybody can read in a page's source. */
+  readonly isPublic: boolean;
   readonly read: LiveMessage | Reject;
 }
 

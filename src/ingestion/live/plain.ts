@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { firstOfEach, type Member, outcomeOf, readMembers, type SourceIds } from './members.ts';
 import type { Item, Outcome } from './message.ts';
 import * as queries from './queries.ts';
-import { firstOfEach, type Member, outcomeOf, readMembers, type SourceIds } from './store.ts';
 
 /**
  * Tries the short way with a group: one round trip writes what needs no look-up, and that is nearly everything once a shop runs. What it
@@ -16,11 +16,8 @@ export async function storePlain(
   const members = readMembers(items, await sources.of(client, items), []);
   const plain = firstOfEach(members).filter(isPlain);
   if (plain.length === 0) return outcomes;
-  const [, written] = await Promise.all([
-    queries.beginGroup(client),
-    queries.writePlain(client, plain, plain.flatMap(linesOf)),
-    queries.commitGroup(client),
-  ]);
+  // A transaction of its own: it is committed when it answers.
+  const written = await queries.writePlain(client, plain, plain.flatMap(linesOf));
   for (const [place, events] of written) {
     const { place: at, message } = plain[place] as Member;
     outcomes[at] = outcomeOf(message, events);

@@ -11,9 +11,12 @@ import { excerpt, maxIdLength, type Reject, reject } from '../rejects.ts';
 import { type Item, type LiveMessage, type MessageKind, messageKinds } from './message.ts';
 import { readEvent } from './read-event.ts';
 import { momentIn, readSegment } from './read-segment.ts';
+import { readVisitor } from './visitor.ts';
 
 export interface ReadContext {
   readonly source: string;
+  /** Whoever sends is a visitor: see visitor.ts. */
+  readonly isPublic: boolean;
   /** ISO 4217, of the shop. */
   readonly currency: string;
   /** Of the shop: moments without an offset are of it. */
@@ -45,9 +48,9 @@ export function readItem(
   checked: boolean,
   context: ReadContext,
 ): Item {
-  const { source, receivedAt, sentAt } = context;
+  const { source, isPublic, receivedAt, sentAt } = context;
   const found = kind ?? kindOf(body);
-  const base = { source, kind: found ?? 'track', receivedAt, sentAt, body } as const;
+  const base = { source, isPublic, kind: found ?? 'track', receivedAt, sentAt, body } as const;
   const wrong = (why: Reject, hash = hashOf(bodyText(body))): Item => ({
     ...base,
     hash,
@@ -89,6 +92,7 @@ function readKind(
   messageId: string,
   context: ReadContext,
 ): LiveMessage | Reject {
+  if (context.isPublic) return readVisitor(kind, body, messageId, context);
   return kind === 'event' ? readEvent(body, messageId, context) : readSegment(kind, body, messageId, context);
 }
 

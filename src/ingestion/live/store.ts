@@ -1,18 +1,15 @@
 import type pg from 'pg';
-import { ensureSource } from '../queries.ts';
-import { Reject, reject } from '../rejects.ts';
-import { type Item, type LiveLine, type LiveMessage, type Outcome, rejected } from './message.ts';
-import { type Addressed, lockPeople, resolvePeople, type WantedIds, wantedIds } from './people.ts';
-import { ProductTalk, productKey, resolveProducts } from './products.ts';
+import { reject } from '../rejects.ts';
+import { deadLetters } from './dead-letters/keep.ts';
+import { writeRejects } from './dead-letters/queries.ts';
+import { firstOfEach, keyOf, type Member, outcomeOf, readMembers, type SourceIds } from './members.ts';
+import { type Item, type LiveLine, type Outcome, rejected } from './message.ts';
+import { Erased } from './people/erased.ts';
+import { lockPeople, resolvePeople, type WantedIds, wantedIds } from './people/people.ts';
+import { findIdentities, type Identity } from './people/queries.ts';
+import { ProductTalk, productKey, resolveProducts } from './products/products.ts';
+import { type ProductNews, type ProductState, updateProducts } from './products/queries.ts';
 import * as queries from './queries.ts';
-import { bodyText } from './read.ts';
-
-/** What is kept of a refused message: whatever an event may have. */
-const keptCharacters = 64 * 1024;
-
-export interface Member extends Addressed, queries.MessageKey {
-  readonly place: number;
-}
 
 /**
  * Writes a group of messages in a transaction: the ledger first, then people, products and events, in an order of locks that all
@@ -30,78 +27,39 @@ export async function storeGroup(
     queries.beginGroup(client),
     refuseUnknownIds(client, all, outcomes),
   ]);
-  const firsts = firstOfEach(members);
-  const wanted = wantedIds(firsts);
-  const talk = new ProductTalk(firsts);
-  const [claimed, identities, products] = await Promise.all([
-    firsts.length === 0 ? new Set<number>() : queries.claimMessages(client, firsts),
-    lockedIdentities(client, firsts, wanted),
+  const named = firstOfEach(members);
+  const wanted = wantedIds(members);
+  const talk = new ProductTalk(named);
+  const [claimed, identities, states] = await Promise.all([
+    named.length === 0 ? new Set<number>() : queries.claimMessages(client, named),
+    lockedIdentities(client, named, wanted),
     talk.find(client),
   ]);
+  const erased = await Erased.find(client, wanted, identities);
+  const firsts = named.map((member) => erased.unlinked(member));
   const fresh = firsts.filter((_, place) => claimed.has(place));
-  await tellRepeats(client, members, firsts, claimed, outcomes);
-  const rows =
-    fresh.length === 0 ? noEvents : await eventsOf(client, fresh, firsts, wanted, identities, products, talk);
-  const [known] = await Promise.all([
+  await tellRepeats(client, members, firsts, claimed, erased, outcomes);
+  const group = { fresh, firsts, wanted, identities, states, talk, erased };
+  const rows = fresh.length === 0 ? noEvents : await eventsOf(client, group);
+  const rejects = await deadLetters(client, items, outcomes);
+  const [known, left] = await Promise.all([
     rows.events.length === 0 ? new Set<number>() : queries.insertEvents(client, rows.events),
-    rows.news.length === 0 ? undefined : queries.updateProducts(client, rows.news),
-    keepRejects(client, items, outcomes),
+    writeOfErased(client, rows.ofErased),
+    rows.news.length === 0 ? undefined : updateProducts(client, rows.news),
+    rejects.length === 0 ? undefined : writeRejects(client, rejects),
     queries.commitGroup(client),
   ]);
-  tellWritten(fresh, rows.owners, known, outcomes);
+  tellWritten(fresh, rows.owners, known, left, outcomes);
   return outcomes;
-}
-
-/** source_id by name: rows of sources are only ever added. */
-export class SourceIds {
-  readonly #ids = new Map<string, number>();
-
-  async of(client: pg.ClientBase, items: readonly Item[]): Promise<ReadonlyMap<string, number>> {
-    for (const { source } of items)
-      if (!this.#ids.has(source)) this.#ids.set(source, await ensureSource(client, source));
-    return this.#ids;
-  }
-}
-
-/** Messages that could be read. */
-export function readMembers(
-  items: readonly Item[],
-  sourceIds: ReadonlyMap<string, number>,
-  outcomes: Outcome[],
-): Member[] {
-  return items.flatMap(({ source, read, hash, messageId }, place) => {
-    if (read instanceof Reject) {
-      outcomes[place] = rejected(messageId, read);
-      return [];
-    }
-    return {
-      place,
-      source,
-      sourceId: sourceIds.get(source) as number,
-      messageId: read.id,
-      hash,
-      message: read,
-    };
-  });
-}
-
-const keyOf = ({ sourceId, messageId }: Member): string => `${sourceId}/${messageId}`;
-
-/** A message that is twice in the group shares the fate of the first. */
-export function firstOfEach(members: readonly Member[]): Member[] {
-  const firsts = new Map<string, Member>();
-  for (const member of members) if (!firsts.has(keyOf(member))) firsts.set(keyOf(member), member);
-  return [...firsts.values()];
 }
 
 async function lockedIdentities(
   client: pg.ClientBase,
   firsts: readonly Member[],
   wanted: WantedIds,
-): Promise<queries.Identity[]> {
+): Promise<Identity[]> {
   const locks = lockPeople(client, firsts);
-  const found =
-    wanted.sources.length === 0 ? [] : queries.findIdentities(client, wanted.sources, wanted.externalIds);
+  const found = wanted.sources.length === 0 ? [] : findIdentities(client, wanted.sources, wanted.externalIds);
   const [identities] = await Promise.all([found, ...locks]);
   return identities;
 }
@@ -134,6 +92,7 @@ async function tellRepeats(
   members: readonly Member[],
   firsts: readonly Member[],
   claimed: ReadonlySet<number>,
+  erased: Erased,
   outcomes: Outcome[],
 ): Promise<void> {
   const old = firsts.filter((_, place) => !claimed.has(place));
@@ -142,9 +101,13 @@ async function tellRepeats(
     const known = await queries.readHashes(client, old);
     for (const [place, member] of old.entries()) hashes.set(keyOf(member), known.get(place) as string);
   }
-  const fresh = new Set(firsts.filter((_, place) => claimed.has(place)));
-  for (const member of members)
-    if (!fresh.has(member)) outcomes[member.place] = repeated(member, hashes.get(keyOf(member)));
+  const fresh = new Set(firsts.filter((_, place) => claimed.has(place)).map(({ place }) => place));
+  for (const member of members) {
+    if (fresh.has(member.place)) continue;
+    // A conflict would become a dead letter, with all that it says.
+    const hash = erased.owns(member) ? member.hash : hashes.get(keyOf(member));
+    outcomes[member.place] = repeated(member, hash);
+  }
 }
 
 function repeated({ hash, messageId }: Member, knownHash: string | undefined): Outcome {
@@ -156,55 +119,72 @@ interface GroupRows {
   readonly events: queries.EventRow[];
   /** Whose each event is. */
   readonly owners: Member[];
-  readonly news: readonly queries.ProductNews[];
+  readonly news: readonly ProductNews[];
+  /** Of people who were erased. */
+  readonly ofErased: ReadonlyMap<Member, queries.EventRow[]>;
 }
 
-const noEvents: GroupRows = { events: [], owners: [], news: [] };
+/** An event of this customer is stored as nobody's: docs/adr/0015-erasure.md. */
+const ERASED_USER_ID = -1;
 
-async function eventsOf(
-  client: pg.ClientBase,
-  fresh: readonly Member[],
-  firsts: readonly Member[],
-  wanted: WantedIds,
-  identities: readonly queries.Identity[],
-  states: queries.ProductState[],
-  talk: ProductTalk,
-): Promise<GroupRows> {
-  const people = await resolvePeople(client, fresh, wanted, identities);
+const noEvents: GroupRows = { events: [], owners: [], news: [], ofErased: new Map() };
+
+interface Group {
+  readonly fresh: readonly Member[];
+  readonly firsts: readonly Member[];
+  readonly wanted: WantedIds;
+  readonly identities: readonly Identity[];
+  readonly states: ProductState[];
+  readonly talk: ProductTalk;
+  readonly erased: Erased;
+}
+
+async function eventsOf(client: pg.ClientBase, group: Group): Promise<GroupRows> {
+  const { fresh, firsts, wanted, identities, states, talk, erased } = group;
+  const living = erased.isEmpty ? fresh : fresh.filter((member) => !erased.owns(member));
+  const people = await resolvePeople(client, living, wanted, identities);
   // A repeated message says nothing new of products, and a conflicting one must not.
   const isWhole = fresh.length === firsts.length;
   const freshTalk = isWhole ? talk : new ProductTalk(fresh);
-  const { known, news } = await resolveProducts(
-    client,
-    freshTalk,
-    isWhole ? states : await freshTalk.find(client),
-  );
+  const found = isWhole ? states : await freshTalk.find(client);
+  const { known, news } = await resolveProducts(client, freshTalk, found);
   const ownPrices = await readOwnPrices(client, fresh);
-  const events: queries.EventRow[] = [];
-  const owners: Member[] = [];
+  const rows = { events: [] as queries.EventRow[], owners: [] as Member[], news, ofErased: new Map() };
   for (const member of fresh) {
     const { message, source, sourceId } = member;
-    const userId = message.lines.length === 0 ? null : people.userOf(member);
+    const isErased = erased.owns(member);
+    const userId = isErased ? ERASED_USER_ID : message.lines.length === 0 ? null : people.userOf(member);
     const at = new Date(message.at).toISOString();
-    for (const line of message.lines) {
-      const product =
-        line.product === null ? undefined : known.get(productKey(source, line.product.externalId));
-      const price = product?.price ?? (line.productId === null ? null : ownPrices.get(line.productId));
-      const { eventType, externalId } = line;
-      const productId = product?.id ?? line.productId;
-      events.push({
-        userId,
-        productId,
-        eventType,
-        at,
-        properties: stamped(line, price),
-        sourceId,
-        externalId,
-      });
-      owners.push(member);
-    }
+    const made = message.lines.map((line): queries.EventRow => {
+      const { product, productId: ownId, eventType, externalId } = line;
+      const outside = product === null ? undefined : known.get(productKey(source, product.externalId));
+      const price = outside?.price ?? (ownId === null ? null : ownPrices.get(ownId));
+      const productId = outside?.id ?? ownId;
+      return { userId, productId, eventType, at, properties: stamped(line, price), sourceId, externalId };
+    });
+    if (isErased) rows.ofErased.set(member, made);
+    if (isErased) continue;
+    rows.events.push(...made);
+    rows.owners.push(...made.map(() => member));
   }
-  return { events, owners, news };
+  return rows;
+}
+
+/**
+ * Each message by itself: the trigger gives these events other keys, so that only their number tells whether they were new. The ledger forgets
+ * such messages, whose ids may name the person, with this very transaction. @returns new events by message
+ */
+async function writeOfErased(
+  client: pg.ClientBase,
+  rows: ReadonlyMap<Member, queries.EventRow[]>,
+): Promise<Map<Member, number>> {
+  if (rows.size === 0) return new Map();
+  const forgotten = queries.forgetMessages(client, [...rows.keys()]);
+  const written = [...rows].map(
+    async ([member, events]) => [member, await queries.insertOfErased(client, events)] as const,
+  );
+  await forgotten;
+  return new Map(await Promise.all(written));
 }
 
 /** What an import of a file brought under the same id is no new event, though the message is new to the ledger. */
@@ -212,9 +192,10 @@ function tellWritten(
   fresh: readonly Member[],
   owners: readonly Member[],
   known: ReadonlySet<number>,
+  ofErased: ReadonlyMap<Member, number>,
   outcomes: Outcome[],
 ): void {
-  const events = new Map<Member, number>();
+  const events = new Map(ofErased);
   owners.forEach((owner, place) => {
     events.set(owner, (events.get(owner) ?? 0) + (known.has(place) ? 0 : 1));
   });
@@ -234,38 +215,4 @@ async function readOwnPrices(
 /** History must not move when a price changes: a sale without a price gets today's. */
 function stamped({ properties, needsPrice }: LiveLine, price: string | null | undefined): string {
   return needsPrice && price ? `${properties.slice(0, -1)},"unit_price":${price}}` : properties;
-}
-
-export function outcomeOf({ id, lines, flags }: LiveMessage, events: number): Outcome {
-  if (lines.length > 0 && events === 0) return { status: 'duplicate', messageId: id };
-  return { status: 'accepted', messageId: id, events, flags };
-}
-
-async function keepRejects(
-  client: pg.ClientBase,
-  items: readonly Item[],
-  outcomes: readonly Outcome[],
-): Promise<void> {
-  const rows: queries.RejectRow[] = [];
-  for (const [place, item] of items.entries()) {
-    const outcome = outcomes[place];
-    if (outcome?.status !== 'rejected') continue;
-    rows.push(rejectRow(item, outcome));
-  }
-  if (rows.length > 0) await queries.writeRejects(client, rows);
-}
-
-function rejectRow(item: Item, { code, reason }: { code: string; reason: string }): queries.RejectRow {
-  const { source, kind, hash, receivedAt } = item;
-  const body = bodyText(item.body, item.sentAt);
-  return {
-    source,
-    kind,
-    code,
-    reason,
-    hash,
-    body: body.slice(0, keptCharacters),
-    isWhole: body !== '' && body.length <= keptCharacters,
-    receivedAt: new Date(receivedAt),
-  };
 }

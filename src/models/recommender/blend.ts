@@ -1,12 +1,12 @@
 import { AppError } from '../../errors.ts';
 import { type History, historyOf, type Interactions, userCount } from './interactions.ts';
-import type { Recommender } from './recommender.ts';
+import { type Recommender, scoreAll } from './recommender.ts';
 
 /** Users whose scores tell a model's scale; spread evenly over all. */
 const SCALE_USERS = 500;
 
 /** The root mean square of a model's scores, above 0. */
-function scaleOf(model: Recommender, data: Interactions): number {
+export function scaleOf(model: Recommender, data: Interactions): number {
   const step = Math.max(1, Math.floor(userCount(data) / SCALE_USERS));
   const scores = new Float32Array(model.itemCount);
   let squares = 0;
@@ -47,6 +47,10 @@ export function blendOf(
       second.score(history, held);
       for (let item = 0; item < scores.length; item++)
         scores[item] = one * scores[item]! + other * held[item]!;
+    },
+    async scoreAll(histories: readonly History[]): Promise<Float32Array> {
+      const [scores, others] = await Promise.all([scoreAll(first, histories), scoreAll(second, histories)]);
+      return scores.map((score, at) => one * score + other * others[at]!);
     },
   });
 }

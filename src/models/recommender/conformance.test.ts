@@ -29,14 +29,18 @@ type Fit = (data: Interactions) => Promise<Recommender> | Recommender;
 const ridge = { lambda: 2, dropout: 0.1, rowNormalisation: 0.5 };
 const itemModels: Record<string, (data: Interactions) => Promise<ItemRecommender> | ItemRecommender> = {
   ease: (data) => fitEase(data, ridge, plainLinearAlgebra),
-  'sparse ridge': (data) => fitSparseRidge(data, { ...ridge, candidates: 4 }),
+  'sparse ridge': (data) => fitSparseRidge(data, { ...ridge, candidates: 4 }, plainLinearAlgebra),
   cosine: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 1 }),
   jaccard: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 0, similarity: 'jaccard' }),
   lift: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 1, similarity: 'lift' }),
   counts: (data) => fitItemNeighbours(data, { neighbours: 20, shrinkage: 0, similarity: 'counts' }),
 };
 const als: Fit = (data) =>
-  fitImplicitAls(data, { factors: 6, iterations: 12, unobservedWeight: 0.1, regularisation: 0.005, seed: 3 });
+  fitImplicitAls(
+    data,
+    { factors: 6, iterations: 12, unobservedWeight: 0.1, regularisation: 0.005, seed: 3 },
+    plainLinearAlgebra,
+  );
 const personal: Record<string, Fit> = {
   ...itemModels,
   als,

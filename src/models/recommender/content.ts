@@ -74,6 +74,9 @@ function termsOf(product: ProductContent): Map<string, number> {
   return terms;
 }
 
+/** What more products than this have in common tells none of them apart; alone in a name it would make all of them the same. */
+const TELLING_SHARE = 0.9;
+
 /** TF-IDF vectors of length 1; the weight of a term is damped by a logarithm of its count. A product that says nothing has none. */
 export function contentVectors(products: readonly ProductContent[]): SparseVector[] {
   const all = products.map(termsOf);
@@ -88,6 +91,7 @@ export function contentVectors(products: readonly ProductContent[]): SparseVecto
   }
   return all.map((terms) => {
     const entries = [...terms]
+      .filter(([term]) => frequency[numbers.get(term)!]! <= TELLING_SHARE * products.length)
       .map(([term, count]): [number, number] => {
         const number = numbers.get(term)!;
         return [number, Math.log1p(count) * Math.log((products.length + 1) / frequency[number]!)];

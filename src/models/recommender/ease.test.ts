@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { plainLinearAlgebra } from '../linear-algebra/plain.ts';
 import { Random } from '../random.ts';
-import { fitEase, gramMatrix } from './ease.ts';
+import { fitEase } from './ease.ts';
 import type { Interactions } from './interactions.ts';
+import { gramMatrix } from './item-pairs.ts';
 import { fitSparseRidge } from './sparse-ridge.ts';
 
 function random(users: number, itemCount: number, seed: number, density = 0.2): Interactions {
@@ -28,7 +29,7 @@ function weightsOf(model: Awaited<ReturnType<typeof fitEase>>): number[][] {
 describe('EASE', () => {
   it('is the ridge regression of each item on the others: its gradient is zero', async () => {
     const data = random(60, 9, 1);
-    const gram = gramMatrix(data);
+    const gram = await gramMatrix(data, plainLinearAlgebra);
     for (const dropout of [0, 0.4]) {
       const weights = weightsOf(await fitEase(data, { lambda: 3, dropout }, plainLinearAlgebra));
       for (let j = 0; j < 9; j++) {
@@ -60,7 +61,7 @@ describe('EASE', () => {
     const data = random(80, 12, 2, 0.6);
     const options = { lambda: 2, dropout: 0.2, rowNormalisation: 0.5 };
     const dense = weightsOf(await fitEase(data, options, plainLinearAlgebra));
-    const sparse = weightsOf(fitSparseRidge(data, { ...options, candidates: 12 }));
+    const sparse = weightsOf(await fitSparseRidge(data, { ...options, candidates: 12 }, plainLinearAlgebra));
     dense.flat().forEach((weight, at) => {
       expect(sparse.flat()[at]).toBeCloseTo(weight, 4);
     });
@@ -70,6 +71,8 @@ describe('EASE', () => {
     const data = random(5, 3, 3);
     await expect(fitEase(data, { lambda: 0 }, plainLinearAlgebra)).rejects.toThrow(/lambda/);
     await expect(fitEase(data, { lambda: 1, dropout: 1 }, plainLinearAlgebra)).rejects.toThrow(/dropout/);
-    expect(() => fitSparseRidge(data, { lambda: 1, candidates: 0 })).toThrow(/candidate/);
+    await expect(fitSparseRidge(data, { lambda: 1, candidates: 0 }, plainLinearAlgebra)).rejects.toThrow(
+      /candidate/,
+    );
   });
 });

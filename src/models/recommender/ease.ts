@@ -2,6 +2,7 @@ import { AppError } from '../../errors.ts';
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { denseItemRecommender } from './dense-item-recommender.ts';
 import { checkInteractions, type Interactions, normaliseRows } from './interactions.ts';
+import { gramMatrix } from './item-pairs.ts';
 import type { ItemRecommender } from './recommender.ts';
 
 export interface EaseOptions {
@@ -15,21 +16,6 @@ export interface EaseOptions {
 
 /** Beyond this the matrix and its inverse take 0.8 GB; the sparse ridge takes over. */
 export const EASE_MAX_ITEMS = 10_000;
-
-/** X^T X, both triangles, row by row. The cost is the sum of the squared lengths of histories. */
-export function gramMatrix(data: Interactions): Float32Array {
-  const n = data.itemCount;
-  const gram = new Float32Array(n * n);
-  for (let user = 0; user + 1 < data.offsets.length; user++) {
-    const [from, to] = [data.offsets[user]!, data.offsets[user + 1]!];
-    for (let k = from; k < to; k++) {
-      const row = data.items[k]! * n;
-      const weight = data.weights[k]!;
-      for (let m = from; m < to; m++) gram[row + data.items[m]!]! += weight * data.weights[m]!;
-    }
-  }
-  return gram;
-}
 
 function checkOptions({ lambda, dropout = 0, rowNormalisation = 0 }: EaseOptions, itemCount: number): void {
   const bad = (what: string): never => {
@@ -67,6 +53,18 @@ async function easeWeights(
   return weights;
 }
 
+/** EASE from a Gram matrix of `itemCount` squared, which is left as it is: one serves every lambda. @throws MODEL_BAD_INPUT */
+export async function solveEase(
+  gram: Float32Array,
+  itemCount: number,
+  options: EaseOptions,
+  algebra: LinearAlgebra,
+): Promise<ItemRecommender> {
+  checkOptions(options, itemCount);
+  const matrix = await easeWeights(gram.slice(), itemCount, options, algebra);
+  return denseItemRecommender('ease', { itemCount, matrix }, algebra);
+}
+
 /**
  * EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019) and, with dropout, EDLAE (Steck, "Autoencoders that don't
  * overfit towards the identity", NeurIPS 2020): the linear map of histories to themselves that may not use an item for itself.
@@ -79,7 +77,6 @@ export async function fitEase(
 ): Promise<ItemRecommender> {
   checkInteractions(data);
   checkOptions(options, data.itemCount);
-  const gram = gramMatrix(normaliseRows(data, options.rowNormalisation ?? 0));
-  const matrix = await easeWeights(gram, data.itemCount, options, algebra);
-  return denseItemRecommender('ease', { itemCount: data.itemCount, matrix });
+  const gram = await gramMatrix(normaliseRows(data, options.rowNormalisation ?? 0), algebra);
+  return solveEase(gram, data.itemCount, options, algebra);
 }

@@ -78,9 +78,9 @@ describe('the part held out', () => {
     expect([...split.heldOut[2]!]).toEqual([2, 7]);
     expect(Math.max(...split.past.times)).toBe(2);
     const known = interactionsOf(split.past, 3);
-    expect([...questions(known, split.heldOut, true)[2]!.items]).toEqual([2, 7]);
-    expect([...questions(known, split.heldOut, false)[2]!.items]).toEqual([7]);
-    expect(questions(known, split.heldOut, true, 6).length).toBe(6);
+    expect([...questions(known, split, true)[2]!.items]).toEqual([2, 7]);
+    expect([...questions(known, split, false)[2]!.items]).toEqual([7]);
+    expect(questions(known, split, true, 6).length).toBe(6);
     expect(momentOfShare(events, 0.2)).toBe(9);
   });
 });

@@ -10,6 +10,8 @@ export interface EventLog {
   readonly times: Float64Array;
   /** > 0; a rating, or the weight of the kind of event. */
   readonly strengths: Float32Array;
+  /** 1 where the event is of the kind that is asked for and, without repeats, left out afterwards (a purchase, not a look); all unless given. */
+  readonly isTaken?: Uint8Array;
 }
 
 /** h_i = (the sum over the events with item i of strength * 2^(-age / halfLifeDays)) ^ power. */

@@ -2,6 +2,7 @@ import { AppError } from '../../errors.ts';
 import { type Columns, checkInteractions, type Interactions, transpose } from './interactions.ts';
 import type { ItemRecommender, Neighbours } from './recommender.ts';
 import { sparseItemRecommender } from './sparse-item-recommender.ts';
+import { TopItems } from './top-items.ts';
 
 /**
  * How alike two items are, from what their users have in common (`common`, of weights) and each has for itself (`own`, of squared
@@ -82,6 +83,43 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
   return { ids, weights };
 }
 
+/** The same from X^T X of `itemCount` squared, whose diagonal is what each item has for itself. @throws MODEL_BAD_INPUT */
+export function neighboursOfGram(
+  gram: Float32Array,
+  itemCount: number,
+  options: ItemNeighbourOptions,
+): ItemRecommender {
+  checkOptions(options);
+  const formula = formulas[options.similarity ?? 'cosine'];
+  const own = Float64Array.from({ length: itemCount }, (_, item) => gram[item * itemCount + item]!);
+  const scores = new Float64Array(itemCount);
+  const top = new TopItems(Math.min(options.neighbours, itemCount));
+  const ids: Int32Array[] = [];
+  const weights: Float32Array[] = [];
+  for (let item = 0; item < itemCount; item++) {
+    const row = item * itemCount;
+    for (let other = 0; other < itemCount; other++) {
+      const common = gram[row + other]!;
+      scores[other] =
+        common === 0 || other === item
+          ? Number.NEGATIVE_INFINITY
+          : formula(common, own[item]!, own[other]!, options.shrinkage);
+    }
+    const best = top.select(scores);
+    ids.push(best);
+    weights.push(Float32Array.from(best, (other) => scores[other]!));
+  }
+  return sparseItemRecommender('item-knn', { ids, weights });
+}
+
+function checkOptions({ shrinkage, neighbours }: ItemNeighbourOptions): void {
+  if (shrinkage >= 0 && neighbours >= 1) return;
+  throw new AppError(
+    'MODEL_BAD_INPUT',
+    'Item neighbours: at least one neighbour, and no negative shrinkage.',
+  );
+}
+
 /**
  * Item-item similarity with shrinkage, from one pass over each item's users and their rows: the cost is the sum of squared row lengths,
  * the memory that of the catalogue. Deterministic.
@@ -89,10 +127,6 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
  */
 export function fitItemNeighbours(data: Interactions, options: ItemNeighbourOptions): ItemRecommender {
   checkInteractions(data);
-  if (!(options.shrinkage >= 0) || !(options.neighbours >= 1))
-    throw new AppError(
-      'MODEL_BAD_INPUT',
-      'Item neighbours: at least one neighbour, and no negative shrinkage.',
-    );
+  checkOptions(options);
   return sparseItemRecommender('item-knn', findNeighbours(data, options));
 }

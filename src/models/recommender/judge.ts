@@ -1,23 +1,25 @@
 import type { History } from './interactions.ts';
 import { type RankingMetrics, rankingMetrics } from './ranking-metrics.ts';
-import type { Recommender } from './recommender.ts';
+import { type Recommender, scoreAll } from './recommender.ts';
 import { TopItems } from './top-items.ts';
 
 /** One user to be judged on. */
 export interface HeldOut {
+  /** Row of the user. */
+  readonly user: number;
   /** What was known of the user; empty for an unknown one. */
   readonly history: History;
+  /** What the list may not hold. */
+  readonly seen: Int32Array;
   /** What the user took afterwards, of the items that can be recommended; each once. */
   readonly items: Int32Array;
   /** With those that cannot, above 0. */
   readonly count: number;
 }
 
-export interface JudgeOptions {
-  /** Length of the list. */
-  readonly k: number;
-  /** Keep what is in the history in the list. */
-  readonly repeats?: boolean;
+export interface JudgedList extends RankingMetrics {
+  readonly user: number;
+  readonly list: Int32Array;
 }
 
 export const emptyHistory: History = Object.freeze({
@@ -25,21 +27,40 @@ export const emptyHistory: History = Object.freeze({
   weights: new Float32Array(0),
 });
 
-/** Ranks all items for each user and measures the lists; one entry a user, in their order. */
-export function judge(
-  model: Recommender,
+/** Scores that are held at once: 16 MB. */
+const BLOCK_SCORES = 4_000_000;
+
+/** Measures the lists of length k that rows of scores make, which are spoilt; one entry a user, in their order. */
+export function judgeScores(
+  scores: Float32Array,
+  itemCount: number,
   users: readonly HeldOut[],
-  options: JudgeOptions,
-): RankingMetrics[] {
-  const scores = new Float32Array(model.itemCount);
-  const top = new TopItems(Math.min(options.k, model.itemCount));
-  const isRelevant = new Uint8Array(model.itemCount);
-  return users.map(({ history, items, count }) => {
-    model.score(history, scores);
-    if (options.repeats !== true) for (const item of history.items) scores[item] = Number.NEGATIVE_INFINITY;
+  k: number,
+): JudgedList[] {
+  const top = new TopItems(Math.min(k, itemCount));
+  const isRelevant = new Uint8Array(itemCount);
+  return users.map(({ user, seen, items, count }, row) => {
+    const own = scores.subarray(row * itemCount, (row + 1) * itemCount);
+    for (const item of seen) own[item] = Number.NEGATIVE_INFINITY;
     for (const item of items) isRelevant[item] = 1;
-    const metrics = rankingMetrics(top.select(scores), (item) => isRelevant[item] === 1, count, options.k);
+    const list = top.select(own);
+    const metrics = rankingMetrics(list, (item) => isRelevant[item] === 1, count, k);
     for (const item of items) isRelevant[item] = 0;
-    return metrics;
+    return { ...metrics, user, list };
   });
+}
+
+/** Ranks all items for each user and measures the lists of length k; one entry a user, in their order. */
+export async function judge(model: Recommender, users: readonly HeldOut[], k: number): Promise<JudgedList[]> {
+  const judged: JudgedList[] = [];
+  const rows = Math.max(1, Math.min(1024, Math.floor(BLOCK_SCORES / Math.max(1, model.itemCount))));
+  for (let start = 0; start < users.length; start += rows) {
+    const block = users.slice(start, start + rows);
+    const scores = await scoreAll(
+      model,
+      block.map(({ history }) => history),
+    );
+    judged.push(...judgeScores(scores, model.itemCount, block, k));
+  }
+  return judged;
 }

@@ -1,16 +1,24 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
-import { blendOf } from './blend.ts';
+import { blendOf, scaleOf } from './blend.ts';
 import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
 import { climbGrid } from './grid-climb.ts';
 import { hybridOf } from './hybrid.ts';
-import { emptyHistory, type HeldOut, judge } from './judge.ts';
+import { historyOf } from './interactions.ts';
+import { emptyHistory, type HeldOut, type JudgedList, judge, judgeScores } from './judge.ts';
 import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
-import type { ItemRecommender, Recommender } from './recommender.ts';
+import { type ItemRecommender, type Recommender, scoreAll } from './recommender.ts';
 import { limitItems, limitUsers } from './trial-limits.ts';
-import { type Material, type Point, type TrialModel, trialModels } from './trial-models.ts';
-import { momentOfShare, questions, type SplitLog, splitAtRandom, splitByTime } from './validation-split.ts';
+import { HEAD_ITEMS, type Material, type Point, type TrialModel, trialModels } from './trial-models.ts';
+import {
+  momentOfShare,
+  questions,
+  type SplitLog,
+  splitAtRandom,
+  splitByTime,
+  takenItems,
+} from './validation-split.ts';
 
 export interface TrialOptions {
   /** Length of the lists. */
@@ -24,6 +32,8 @@ export interface TrialOptions {
   /** Milliseconds of any clock; models have none. */
   readonly clock: () => number;
   readonly onStep?: (step: string) => void;
+  /** The lists of the test, model by model. */
+  readonly onJudged?: (name: string, judged: readonly JudgedList[]) => void;
 }
 
 /** Row u is the same user as row u of the log that trains; users beyond it are unknown. */
@@ -47,8 +57,10 @@ export interface TrialResult {
 
 const VALIDATION_SHARE = 0.2;
 const TUNING_USERS = 1000;
+/** For models that only have to be about right. */
+const FEW_USERS = 500;
 /** Ridges are tuned on the head of the catalogue: an inverse costs its third power, and nearly every list is filled from there. */
-const TUNING_ITEMS = 1500;
+const TUNING_ITEMS = HEAD_ITEMS;
 const ALS_TUNING = { events: 200_000, factors: 32 };
 
 /** A model as it is read: with the strengths of the history that belong to it. */
@@ -66,6 +78,7 @@ class Trial {
   readonly #split: SplitLog;
   readonly #validation = new Map<string, number>();
   readonly #shelf: ModelShelf;
+  readonly #asked = new WeakMap<SplitLog, Map<string, HeldOut[]>>();
 
   constructor(log: EventLog, options: TrialOptions) {
     this.#options = options;
@@ -81,19 +94,26 @@ class Trial {
     return { log, now, seed: this.#options.seed, algebra: this.#options.algebra };
   }
 
-  #score(
+  /** Whom a split asks about; the same question is put for many points of a grid. */
+  #questions(split: SplitLog, strength: StrengthOptions, users: number): HeldOut[] {
+    const known = this.#asked.get(split) ?? new Map<string, HeldOut[]>();
+    this.#asked.set(split, known);
+    const key = JSON.stringify([strength, users]);
+    const asked =
+      known.get(key) ??
+      questions(interactionsOf(split.past, split.now, strength), split, this.#options.repeats, users);
+    known.set(key, asked);
+    return asked;
+  }
+
+  async #score(
     model: Recommender,
     split: SplitLog,
     strength: StrengthOptions,
-    users = Number.POSITIVE_INFINITY,
-  ): number {
-    const asked = questions(
-      interactionsOf(split.past, split.now, strength),
-      split.heldOut,
-      this.#options.repeats,
-      users,
-    );
-    return meanMetrics(judge(model, asked, this.#options)).ndcg;
+    users: number,
+  ): Promise<number> {
+    const asked = this.#questions(split, strength, users);
+    return meanMetrics(await judge(model, asked, this.#options.k)).ndcg;
   }
 
   async #tune(model: TrialModel): Promise<Contender> {
@@ -108,7 +128,7 @@ class Trial {
     const hints: Point = model.name === 'als' ? { factors: ALS_TUNING.factors } : {};
     const { point } = await climbGrid(model.axes, model.start, async (at) => {
       const fitted = await model.fit(this.#material(split.past, split.now), { ...at, ...hints });
-      return this.#score(fitted, split, model.strength(at), TUNING_USERS);
+      return this.#score(fitted, split, model.strength(at), isRidge ? TUNING_USERS : FEW_USERS);
     });
     return {
       name: model.name,
@@ -146,16 +166,19 @@ class Trial {
     this.#options.onStep?.(`tuning ${first.name}+${second.name}`);
     const { past, now } = this.#split;
     const known = interactionsOf(past, now, first.strength);
+    const asked = this.#questions(this.#split, first.strength, FEW_USERS);
+    const histories = asked.map(({ history }) => history);
+    const [one, other] = await Promise.all(models.map((model) => scoreAll(model, histories)));
+    const [oneScale, otherScale] = models.map((model) => scaleOf(model, known));
     const { point } = await climbGrid(
       { share: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
       { share: 0.3 },
-      async (at) =>
-        this.#score(
-          blendOf(models[0], models[1], at['share']!, known),
-          this.#split,
-          first.strength,
-          TUNING_USERS / 2,
-        ),
+      async ({ share = 0 }) => {
+        const scores = one!.map(
+          (score, at) => ((1 - share) * score) / oneScale! + (share * other![at]!) / otherScale!,
+        );
+        return meanMetrics(judgeScores(scores, models[0].itemCount, asked, this.#options.k)).ndcg;
+      },
     );
     return {
       name: `${first.name}+${second.name}`,
@@ -175,7 +198,7 @@ class Trial {
     const fitted = await this.#shelf.get(contender, this.#material(this.#split.past, this.#split.now));
     this.#validation.set(
       contender.name,
-      this.#score(fitted, this.#split, contender.strength, 2 * TUNING_USERS),
+      await this.#score(fitted, this.#split, contender.strength, 2 * TUNING_USERS),
     );
     return fitted;
   }
@@ -227,12 +250,15 @@ class Trial {
       const model = await shelf.get(contender, material);
       trainSeconds[name] = shelf.seconds(name);
       const asked = testQuestions(
+        this.#log,
         interactionsOf(this.#log, material.now, strength),
         test,
         this.#options.repeats,
       );
       users = asked.length;
-      models[name] = meanMetrics(judge(model, asked, this.#options));
+      const judged = await judge(model, asked, this.#options.k);
+      this.#options.onJudged?.(name, judged);
+      models[name] = meanMetrics(judged);
     }
     const validation = Object.fromEntries(this.#validation);
     const chosen = contenders.reduce(
@@ -245,6 +271,7 @@ class Trial {
 }
 
 function testQuestions(
+  log: EventLog,
   known: ReturnType<typeof interactionsOf>,
   test: readonly TestUser[],
   repeats: boolean,
@@ -252,14 +279,12 @@ function testQuestions(
   const asked: HeldOut[] = [];
   test.forEach(({ items, unknownItems }, user) => {
     const isKnown = user + 1 < known.offsets.length;
-    const [from, to] = isKnown ? [known.offsets[user]!, known.offsets[user + 1]!] : [0, 0];
-    const history = isKnown
-      ? { items: known.items.subarray(from, to), weights: known.weights.subarray(from, to) }
-      : emptyHistory;
-    const seen = repeats ? undefined : new Set(history.items);
-    const wanted = seen ? items.filter((item) => !seen.has(item)) : items;
+    const history = isKnown ? historyOf(known, user) : emptyHistory;
+    const seen = repeats || !isKnown ? emptyHistory.items : takenItems(log, user);
+    const before = new Set(seen);
+    const wanted = items.filter((item) => !before.has(item));
     const count = wanted.length + unknownItems;
-    if (count > 0) asked.push({ history, items: wanted, count });
+    if (count > 0) asked.push({ user, history, seen, items: wanted, count });
   });
   return asked;
 }

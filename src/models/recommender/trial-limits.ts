@@ -19,6 +19,7 @@ function filterEvents(
     items: Int32Array.from(kept, (k) => log.items[k]!),
     times: Float64Array.from(kept, (k) => log.times[k]!),
     strengths: Float32Array.from(kept, (k) => log.strengths[k]!),
+    ...(log.isTaken && { isTaken: Uint8Array.from(kept, (k) => log.isTaken![k]!) }),
   };
 }
 

@@ -1,14 +1,21 @@
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { fitRecentPopularity } from './demand-trend.ts';
-import { EASE_MAX_ITEMS, fitEase } from './ease.ts';
+import { EASE_MAX_ITEMS, solveEase } from './ease.ts';
 import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
+import { gramOf } from './gram-memory.ts';
 import type { Axes } from './grid-climb.ts';
 import { fitImplicitAls } from './implicit-als.ts';
-import type { Interactions } from './interactions.ts';
-import { fitItemNeighbours, type Similarity } from './item-neighbours.ts';
+import { type Interactions, normaliseRows } from './interactions.ts';
+import {
+  fitItemNeighbours,
+  type ItemNeighbourOptions,
+  neighboursOfGram,
+  type Similarity,
+} from './item-neighbours.ts';
+import { densePairs, sparsePairs } from './item-pairs.ts';
 import { fitPopularity } from './popularity.ts';
-import type { Recommender } from './recommender.ts';
-import { fitSparseRidge } from './sparse-ridge.ts';
+import type { ItemRecommender, Recommender } from './recommender.ts';
+import { solveSparseRidge } from './sparse-ridge.ts';
 
 export type Point = Readonly<Record<string, number>>;
 
@@ -37,7 +44,13 @@ const SPARSE_CANDIDATES = 100;
 const ALS_FACTORS = 64;
 const ALS_SWEEPS = 10;
 
-/** Ridges are given as multiples of the mean of the Gram matrix's diagonal, so that one grid fits every size and normalisation. */
+/** The head of the catalogue, where nearly all of the mass is, and where ridges are tuned. */
+export const HEAD_ITEMS = 1500;
+
+/**
+ * Ridges are given as multiples of the mean of the Gram matrix's diagonal, so that one grid fits every size and normalisation, and more
+ * data take more ridge. The mean is over the head: what is tuned there holds for the whole.
+ */
 function meanOfSquares(data: Interactions, rowNormalisation: number): number {
   let total = 0;
   for (let user = 0; user + 1 < data.offsets.length; user++) {
@@ -45,7 +58,7 @@ function meanOfSquares(data: Interactions, rowNormalisation: number): number {
     for (let k = data.offsets[user]!; k < data.offsets[user + 1]!; k++) squares += data.weights[k]! ** 2;
     if (squares > 0) total += squares ** (1 - rowNormalisation);
   }
-  return Math.max(total / Math.max(1, data.itemCount), 1e-9);
+  return Math.max(total / Math.max(1, Math.min(HEAD_ITEMS, data.itemCount)), 1e-9);
 }
 
 const power = (point: Point): StrengthOptions => ({ power: point['strengthPower'] ?? 0 });
@@ -66,14 +79,28 @@ function ridgeOptions(data: Interactions, point: Point) {
   return { lambda, rowNormalisation, dropout: point['dropout']! };
 }
 
+const gramAt = (material: Material, data: Interactions, point: Point): Promise<Float32Array> =>
+  gramOf(material.log, data, point['strengthPower'] ?? 0, point['rowNormalisation'] ?? 0, material.algebra);
+
+async function neighboursOf(
+  material: Material,
+  point: Point,
+  options: ItemNeighbourOptions,
+): Promise<ItemRecommender> {
+  const data = dataOf(material, power(point));
+  if (data.itemCount > EASE_MAX_ITEMS) return fitItemNeighbours(data, options);
+  return neighboursOfGram(await gramAt(material, data, point), data.itemCount, options);
+}
+
 const ease: TrialModel = {
   name: 'ease',
   axes: ridgeAxes,
   start: ridgeStart,
   strength: power,
-  fit(material, point) {
+  async fit(material, point) {
     const data = dataOf(material, power(point));
-    return fitEase(data, ridgeOptions(data, point), material.algebra);
+    const gram = await gramAt(material, data, point);
+    return solveEase(gram, data.itemCount, ridgeOptions(data, point), material.algebra);
   },
 };
 
@@ -82,9 +109,14 @@ const sparseRidge: TrialModel = {
   axes: ridgeAxes,
   start: ridgeStart,
   strength: power,
-  fit(material, point) {
+  async fit(material, point) {
     const data = dataOf(material, power(point));
-    return fitSparseRidge(data, { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES });
+    const { itemCount } = data;
+    const pairs =
+      itemCount <= EASE_MAX_ITEMS
+        ? densePairs(await gramAt(material, data, point), itemCount)
+        : sparsePairs(normaliseRows(data, point['rowNormalisation']!));
+    return solveSparseRidge(pairs, { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES });
   },
 };
 
@@ -94,13 +126,15 @@ const als: TrialModel = {
   start: { unobservedWeight: 0.1, regularisation: 0.01 },
   strength: power,
   fit(material, point) {
-    return fitImplicitAls(dataOf(material, power(point)), {
+    const data = dataOf(material, power(point));
+    const options = {
       factors: point['factors'] ?? ALS_FACTORS,
       iterations: ALS_SWEEPS,
       unobservedWeight: point['unobservedWeight']!,
       regularisation: point['regularisation']!,
       seed: material.seed,
-    });
+    };
+    return fitImplicitAls(data, options, material.algebra);
   },
 };
 
@@ -110,8 +144,7 @@ const itemKnn: TrialModel = {
   start: { shrinkage: 20, strengthPower: 0 },
   strength: power,
   fit(material, point) {
-    const data = dataOf(material, power(point));
-    return fitItemNeighbours(data, { neighbours: NEIGHBOURS, shrinkage: point['shrinkage']! });
+    return neighboursOf(material, point, { neighbours: NEIGHBOURS, shrinkage: point['shrinkage']! });
   },
 };
 
@@ -123,13 +156,13 @@ function sar(hasTimes: boolean): TrialModel {
     axes: { similarity: [0, 1, 2, 3], ...(hasTimes ? { halfLifeDays: [7, 30, 120, 1000] } : {}) },
     start: { similarity: 1, ...(hasTimes ? { halfLifeDays: 120 } : {}) },
     strength: affinity,
-    fit(material, point) {
+    async fit(material, point) {
       const similarity = similarities[point['similarity']!]!;
-      const neighbours = fitItemNeighbours(dataOf(material, {}), {
-        neighbours: NEIGHBOURS,
-        shrinkage: 0,
-        similarity,
-      });
+      const neighbours = await neighboursOf(
+        material,
+        {},
+        { neighbours: NEIGHBOURS, shrinkage: 0, similarity },
+      );
       return { ...neighbours, name: 'sar' };
     },
   };

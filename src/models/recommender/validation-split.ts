@@ -19,8 +19,8 @@ function select(log: EventLog, isHeld: (index: number) => boolean, now: number):
   for (let user = 0; user + 1 < log.offsets.length; user++) {
     const held = new Set<number>();
     for (let k = log.offsets[user]!; k < log.offsets[user + 1]!; k++) {
-      if (isHeld(k)) held.add(log.items[k]!);
-      else kept.push(k);
+      if (!isHeld(k)) kept.push(k);
+      else if (log.isTaken?.[k] !== 0) held.add(log.items[k]!);
     }
     offsets[user + 1] = kept.length;
     heldOut.push(Int32Array.from(held));
@@ -31,6 +31,7 @@ function select(log: EventLog, isHeld: (index: number) => boolean, now: number):
     items: Int32Array.from(kept, (k) => log.items[k]!),
     times: Float64Array.from(kept, (k) => log.times[k]!),
     strengths: Float32Array.from(kept, (k) => log.strengths[k]!),
+    ...(log.isTaken && { isTaken: Uint8Array.from(kept, (k) => log.isTaken![k]!) }),
   };
   return { past, heldOut, now };
 }
@@ -63,13 +64,22 @@ export function momentOfShare(log: EventLog, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * (1 - share)))] ?? 0;
 }
 
+/** What a user took before, each item once: left out of lists of what is new. */
+export function takenItems(log: EventLog, user: number): Int32Array {
+  const taken = new Set<number>();
+  for (let k = log.offsets[user]!; k < log.offsets[user + 1]!; k++)
+    if (log.isTaken?.[k] !== 0) taken.add(log.items[k]!);
+  return Int32Array.from(taken);
+}
+
 /**
  * Whom to judge on: users with a history who took something in the part held out that can be asked for, at most `limit` of them, spread
  * evenly. Without `repeats` what they had before is no question.
+ * @param known of the past of the split
  */
 export function questions(
   known: Interactions,
-  heldOut: readonly Int32Array[],
+  { past, heldOut }: SplitLog,
   repeats: boolean,
   limit = Number.POSITIVE_INFINITY,
 ): HeldOut[] {
@@ -77,9 +87,10 @@ export function questions(
   heldOut.forEach((held, user) => {
     const history = historyOf(known, user);
     if (held.length === 0 || history.items.length === 0) return;
-    const seen = repeats ? undefined : new Set(history.items);
-    const items = seen ? held.filter((item) => !seen.has(item)) : held;
-    if (items.length > 0) all.push({ history, items, count: items.length });
+    const seen = repeats ? new Int32Array(0) : takenItems(past, user);
+    const before = new Set(seen);
+    const items = held.filter((item) => !before.has(item));
+    if (items.length > 0) all.push({ user, history, seen, items, count: items.length });
   });
   const step = Math.max(1, all.length / limit);
   return Array.from({ length: Math.min(all.length, limit) }, (_, at) => all[Math.floor(at * step)]!);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { createUsers, lockIdentities } from '../queries.ts';
-import { anonymousSource, type LiveMessage } from './message.ts';
+import { createUsers, lockIdentities } from '../../queries.ts';
+import { anonymousSource, type LiveMessage } from '../message.ts';
 import * as queries from './queries.ts';
 
 export interface Addressed {

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { databaseError } from '../../database/database-error.ts';
-import { AppError } from '../../errors.ts';
-import { parseExact } from '../exact-json.ts';
-import type { LiveIngestion } from './ingestion.ts';
-import type { Item, MessageKind } from './message.ts';
+import { databaseError } from '../../../database/database-error.ts';
+import { AppError } from '../../../errors.ts';
+import { parseExact } from '../../exact-json.ts';
+import type { LiveIngestion } from '../ingestion.ts';
+import type { Item, MessageKind } from '../message.ts';
+import { readItem } from '../read.ts';
 import { deleteRejects, findReject, listRejects, type StoredReject } from './queries.ts';
-import { readItem } from './read.ts';
 
 export type { StoredReject } from './queries.ts';
 

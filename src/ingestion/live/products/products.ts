@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { createProducts, lockIdentities } from '../queries.ts';
-import type { LiveMessage, ProductMention } from './message.ts';
+import { createProducts, lockIdentities } from '../../queries.ts';
+import type { LiveMessage, ProductMention } from '../message.ts';
 import { findProductStates, type ProductNews, type ProductState, updateProducts } from './queries.ts';
 
 /** A product as events need it. */

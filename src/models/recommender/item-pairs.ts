@@ -1,0 +1,109 @@
+import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
+import type { Interactions } from './interactions.ts';
+import { CoOccurrences } from './item-neighbours.ts';
+import { TopItems } from './top-items.ts';
+
+/** X^T X as the sparse ridge needs it, dense or by pairs; holds for every lambda. */
+export interface ItemPairs {
+  readonly itemCount: number;
+  readonly diagonal: Float64Array;
+  /** The at most `count` items most alike (cosine) to `item`, the most alike first. */
+  candidates(item: number, count: number): Int32Array;
+  /** The products of `item` with each of `others`. */
+  products(item: number, others: Int32Array): Float64Array;
+  /** Writes the lower triangle of the products among `members` into `target`, row by row, without the diagonal. */
+  fillLower(members: Int32Array, target: Float64Array): void;
+}
+
+/** X^T X, both triangles, row by row. @throws MODEL_BAD_INPUT */
+export function gramMatrix(data: Interactions, algebra: LinearAlgebra): Promise<Float32Array> {
+  const { itemCount, offsets, items, weights } = data;
+  return algebra.gram({ columnCount: itemCount, offsets, columns: items, values: weights });
+}
+
+export function densePairs(gram: Float32Array, itemCount: number): ItemPairs {
+  const diagonal = Float64Array.from({ length: itemCount }, (_, i) => gram[i * itemCount + i]!);
+  const scale = diagonal.map((own) => (own > 0 ? 1 / Math.sqrt(own) : 0));
+  const cosines = new Float64Array(itemCount);
+  return Object.freeze({
+    itemCount,
+    diagonal,
+    candidates(item: number, count: number): Int32Array {
+      const row = item * itemCount;
+      for (let j = 0; j < itemCount; j++) {
+        const common = gram[row + j]!;
+        cosines[j] = common === 0 || j === item ? Number.NEGATIVE_INFINITY : common * scale[j]!;
+      }
+      return new TopItems(Math.min(count, itemCount)).select(cosines);
+    },
+    products: (item: number, others: Int32Array) =>
+      Float64Array.from(others, (other) => gram[item * itemCount + other]!),
+    fillLower(members: Int32Array, target: Float64Array): void {
+      const m = members.length;
+      for (let a = 1; a < m; a++) {
+        const row = members[a]! * itemCount;
+        for (let b = 0; b < a; b++) target[a * m + b] = gram[row + members[b]!]!;
+      }
+    },
+  });
+}
+
+/**
+ * Pairs kept for an item. A pair that is missing counts as one that nobody took, which ruins the regression where it is not true: on
+ * dense data with rows cut at 200 of 1,682 the nDCG fell from .41 to .05. Cut this far down are only pairs with next to nothing in common.
+ */
+const ROW_LIMIT = 2048;
+
+/** For catalogues whose matrix does not fit: for each item its pairs, most alike first, at most 2,048. */
+export function sparsePairs(data: Interactions): ItemPairs {
+  const { itemCount } = data;
+  const diagonal = new Float64Array(itemCount);
+  for (let k = 0; k < data.items.length; k++) diagonal[data.items[k]!]! += data.weights[k]! ** 2;
+  const occurrences = new CoOccurrences(data);
+  const top = new TopItems(Math.min(ROW_LIMIT, itemCount));
+  const ids: Int32Array[] = [];
+  const values: Float32Array[] = [];
+  for (let item = 0; item < itemCount; item++) {
+    const others = occurrences.load(item).filter((other) => other !== item);
+    const cosines = Float64Array.from(
+      others,
+      (other) => occurrences.dot[other]! / Math.sqrt(diagonal[other]!),
+    );
+    const chosen = Int32Array.from(top.select(cosines), (at) => others[at]!);
+    ids.push(chosen);
+    values.push(Float32Array.from(chosen, (other) => occurrences.dot[other]!));
+  }
+  return keptPairs(diagonal, ids, values);
+}
+
+/** What neither row of a pair kept is 0. */
+function keptPairs(
+  diagonal: Float64Array,
+  ids: readonly Int32Array[],
+  values: readonly Float32Array[],
+): ItemPairs {
+  const place = new Int32Array(diagonal.length).fill(-1);
+  return Object.freeze({
+    itemCount: diagonal.length,
+    diagonal,
+    candidates: (item: number, count: number) => ids[item]!.subarray(0, count),
+    products: (item: number, others: Int32Array) =>
+      Float64Array.from(values[item]!.subarray(0, others.length)),
+    fillLower(members: Int32Array, target: Float64Array): void {
+      const m = members.length;
+      target.fill(0, 0, m * m);
+      members.forEach((item, at) => {
+        place[item] = at;
+      });
+      for (let a = 0; a < m; a++) {
+        const others = ids[members[a]!]!;
+        const products = values[members[a]!]!;
+        for (let k = 0; k < others.length; k++) {
+          const b = place[others[k]!]!;
+          if (b >= 0) target[Math.max(a, b) * m + Math.min(a, b)] = products[k]!;
+        }
+      }
+      for (const item of members) place[item] = -1;
+    },
+  });
+}
