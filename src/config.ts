@@ -16,6 +16,8 @@ export interface Config {
     readonly ml: string;
     readonly admin: string;
   };
+  /** With it Prometheus reads /metrics, also while the database, which knows the keys, is away. */
+  readonly metricsToken: string | undefined;
   /** Folder of the embedded PostgreSQL. */
   readonly home: string;
   readonly embeddedPort: number;
@@ -72,6 +74,8 @@ const developmentPasswords = {
   ml: 'ml_password',
   admin: 'admin_password',
 };
+/** Of docker-compose.yml. */
+const DEVELOPMENT_METRICS_TOKEN = 'metrics_token';
 const DEFAULT_PORT = 3000;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -153,33 +157,50 @@ function checkIngest({ batchBytes, intakeBytes }: IngestSettings): void {
     );
 }
 
-/** The superuser's password may come from a file; a URL that has its own keeps it. */
-function withSecret(url: string | undefined, password: string | null): string | undefined {
-  if (url === undefined || password === null || new URL(url).password !== '') return url;
+/** Fills in the password of its user from where that role's secret is set; a URL that has its own keeps it. */
+function withSecret(env: Environment, url: string | undefined): string | undefined {
+  if (url === undefined || new URL(url).password !== '') return url;
   const filled = new URL(url);
+  // POSTGRES_PASSWORD alone may be that of another server, the embedded one.
+  const superuser = env['POSTGRES_PASSWORD_FILE'] ? 'POSTGRES_PASSWORD' : null;
+  const name = roleSecrets[userOf(url)] ?? superuser;
+  const password = name && secret(env, name);
+  if (!password) return url;
   filled.password = encodeURIComponent(password);
   return filled.href;
 }
+
+const roleSecrets: Record<string, string> = {
+  app_user: 'APP_USER_PASSWORD',
+  ml_user: 'ML_USER_PASSWORD',
+  admin_user: 'ADMIN_USER_PASSWORD',
+};
+
+const userOf = (url: string): string => decodeURIComponent(new URL(url).username);
 
 /** Shorter ones can be guessed offline from what pg_authid or a captured login holds. */
 const SHORTEST_SECRET = 16;
 
 function weakness(value: string): string | null {
   if (value === '') return 'is empty';
-  if (Object.values(developmentPasswords).includes(value)) return 'is a development password';
+  if ([...Object.values(developmentPasswords), DEVELOPMENT_METRICS_TOKEN].includes(value))
+    return 'is a development password';
   return value.length < SHORTEST_SECRET ? `has fewer than ${SHORTEST_SECRET} characters` : null;
 }
 
 /** @throws DEFAULT_PASSWORD naming every variable that production must not start with, never its value */
 function refuseWeakSecrets(config: Config): void {
   const password = (url: string): string => decodeURIComponent(new URL(url).password);
-  const { databaseUrl, appDatabaseUrl, mlDatabaseUrl, passwords } = config;
+  const { databaseUrl, appDatabaseUrl, mlDatabaseUrl, passwords, metricsToken } = config;
+  // What logs in as these makes no roles, and so needs no other's password.
+  const migrates = !databaseUrl || !['app_user', 'ml_user'].includes(userOf(databaseUrl));
   const used: [string, string][] = [
     databaseUrl ? ['DATABASE_URL', password(databaseUrl)] : ['POSTGRES_PASSWORD', passwords.superuser],
     appDatabaseUrl ? ['APP_DATABASE_URL', password(appDatabaseUrl)] : ['APP_USER_PASSWORD', passwords.app],
     mlDatabaseUrl ? ['ML_DATABASE_URL', password(mlDatabaseUrl)] : ['ML_USER_PASSWORD', passwords.ml],
-    ['ADMIN_USER_PASSWORD', passwords.admin],
   ];
+  if (migrates) used.push(['ADMIN_USER_PASSWORD', passwords.admin]);
+  if (metricsToken !== undefined) used.push(['METRICS_TOKEN', metricsToken]);
   const weak = used.flatMap(([name, value]) => {
     const reason = weakness(value);
     return reason ? [`${name} ${reason}`] : [];
@@ -196,18 +217,16 @@ export function loadConfig(env: Environment): Config {
   const port = integer(env, 'PORT', DEFAULT_PORT, 0, 65_535);
   const production = env['NODE_ENV'] === 'production';
   const config: Config = {
-    databaseUrl: withSecret(
-      databaseUrl(env, 'DATABASE_URL'),
-      env['POSTGRES_PASSWORD_FILE'] ? secret(env, 'POSTGRES_PASSWORD') : null,
-    ),
-    appDatabaseUrl: databaseUrl(env, 'APP_DATABASE_URL'),
-    mlDatabaseUrl: databaseUrl(env, 'ML_DATABASE_URL'),
+    databaseUrl: withSecret(env, databaseUrl(env, 'DATABASE_URL')),
+    appDatabaseUrl: withSecret(env, databaseUrl(env, 'APP_DATABASE_URL')),
+    mlDatabaseUrl: withSecret(env, databaseUrl(env, 'ML_DATABASE_URL')),
     passwords: Object.freeze({
       superuser: secret(env, 'POSTGRES_PASSWORD') ?? developmentPasswords.superuser,
       app: secret(env, 'APP_USER_PASSWORD') ?? developmentPasswords.app,
       ml: secret(env, 'ML_USER_PASSWORD') ?? developmentPasswords.ml,
       admin: secret(env, 'ADMIN_USER_PASSWORD') ?? developmentPasswords.admin,
     }),
+    metricsToken: secret(env, 'METRICS_TOKEN') ?? undefined,
     home: resolve(env['CUSTOMER_ANALYZER_HOME'] || `${projectRoot}.data`),
     embeddedPort: integer(env, 'CUSTOMER_ANALYZER_DATABASE_PORT', 5432, 1024, 65_535),
     host: env['HOST']?.trim() || '127.0.0.1',

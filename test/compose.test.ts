@@ -91,6 +91,7 @@ const production: Variables = {
   APP_USER_PASSWORD: 'application-secret',
   ML_USER_PASSWORD: 'scoring-secret-16',
   ADMIN_USER_PASSWORD: 'administration-secret',
+  METRICS_TOKEN: 'what-prometheus-sends',
   NODE_ENV: 'production',
 };
 
@@ -273,6 +274,27 @@ describe('the profile monitoring', () => {
       each.static_configs.flatMap((c) => c.targets),
     );
     expect(targets).toEqual(['postgres-exporter:9187', 'app:3000']);
+    const { authorization } = scraped.find(
+      (each: { job_name: string }) => each.job_name === 'customer-analyzer',
+    );
+    for (const variables of [{}, { METRICS_TOKEN: 'a-token-of-somebody' }]) {
+      const { prometheus, app } = compose(variables).services;
+      const folder = mkdtempSync(join(tmpdir(), 'customer-analyzer-token-'));
+      const [shell, ...args] = (prometheus.entrypoint as string[]).map((each) =>
+        each.replace('/run/secrets', folder).replace('/bin/prometheus', 'echo'),
+      );
+      const out = execFileSync(shell as string, [...args, ...(prometheus.command as string[])], {
+        env: { ...process.env, ...prometheus.environment },
+        encoding: 'utf8',
+      });
+      expect(out).toContain('--config.file=/etc/prometheus/prometheus.yml --storage');
+      const written = readFileSync(
+        join(folder, authorization.credentials_file.replace('/run/secrets/', '')),
+        'utf8',
+      );
+      expect(loadConfig(app.environment).metricsToken).toBe(written);
+      rmSync(folder, { recursive: true });
+    }
     const { datasources } = parse(read('docker/monitoring/grafana/provisioning/datasources/prometheus.yml'));
     expect(datasources[0].url).toBe('http://prometheus:9090');
     const { providers } = parse(read('docker/monitoring/grafana/provisioning/dashboards/dashboards.yml'));
@@ -300,7 +322,8 @@ describe('the profile monitoring', () => {
     () => {
       const folder = `${root}docker/monitoring/`;
       for (const args of [
-        ['check', 'config', 'prometheus.yml'],
+        // Without the files that it names: the token is not here. The next one looks at the rules.
+        ['check', 'config', '--syntax-only', 'prometheus.yml'],
         ['check', 'rules', 'alerts.yml'],
         ['test', 'rules', 'alerts.test.yml'],
       ])

@@ -14,6 +14,8 @@ import { createTestDatabase, type TestDatabase } from './support/test-database.t
 /** Of CI; `FAULT_OUTAGE_MS=30000` is the outage that a restart of a server takes. */
 const OUTAGE_MS = Number(process.env['FAULT_OUTAGE_MS'] ?? 1_500);
 
+const METRICS_TOKEN = 'what-prometheus-sends';
+
 let db: TestDatabase;
 let proxy: FaultProxy;
 let pool: pg.Pool;
@@ -35,7 +37,7 @@ beforeEach(async () => {
     queryTimeoutMs: 400,
     connectTimeoutMs: 400,
   });
-  api = await openApi(pool);
+  api = await openApi(pool, { metricsToken: METRICS_TOKEN });
   inject = caller(api, reader);
 });
 afterEach(async () => {
@@ -54,6 +56,9 @@ function throughProxy(): string {
   url.port = String(proxy.port);
   return url.href;
 }
+
+/** As Prometheus does. */
+const scrape = () => api.inject({ url: '/metrics', headers: { authorization: `Bearer ${METRICS_TOKEN}` } });
 
 interface Answer {
   status: number;
@@ -110,10 +115,10 @@ describe('what a caller sees', () => {
     while (Date.now() < until) answers.push(await ask(answers.length % 2 ? '/readyz' : '/api/segments'));
     expect(answers.length).toBeGreaterThan(1);
     for (const answer of answers) expect(answer).toEqual(refused('DATABASE_UNREACHABLE'));
-    expect((await inject('/metrics')).body).toContain('customer_analyzer_database_up 0');
+    expect((await scrape()).body).toContain('customer_analyzer_database_up 0');
     proxy.set('pass');
     expect(await ask()).toEqual(ok);
-    expect((await inject('/metrics')).body).toContain('customer_analyzer_database_up 1');
+    expect((await scrape()).body).toContain('customer_analyzer_database_up 1');
   });
 });
 

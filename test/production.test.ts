@@ -44,6 +44,17 @@ describe('NODE_ENV=production', () => {
     }
   });
 
+  it('refuses a weak METRICS_TOKEN, and does without one', () => {
+    for (const value of ['metrics_token', 'fifteen-charact'])
+      expect(start({ ...STRONG, METRICS_TOKEN: value })).toThrow(
+        expect.objectContaining({ code: 'DEFAULT_PASSWORD', details: { variables: ['METRICS_TOKEN'] } }),
+      );
+    expect(start({ ...STRONG, METRICS_TOKEN: 'sixteen-characters' })().metricsToken).toBe(
+      'sixteen-characters',
+    );
+    expect(start({ ...STRONG, METRICS_TOKEN: '' })().metricsToken).toBeUndefined();
+  });
+
   it('lists all that is to be set at once', () => {
     expect(start({})).toThrow(expect.objectContaining({ details: { variables: Object.keys(STRONG) } }));
   });
@@ -83,6 +94,10 @@ describe('NODE_ENV=production', () => {
     expect(config.databaseUrl).toBe(
       `postgresql://postgres:${STRONG.POSTGRES_PASSWORD}@db/customer_analyzer?sslmode=verify-full`,
     );
+    const { POSTGRES_PASSWORD_FILE: _, ADMIN_USER_PASSWORD_FILE: __, ...program } = files;
+    // Who logs in as app_user sets up nothing, and needs no other's password.
+    const asApp = start({ ...program, DATABASE_URL: 'postgresql://app_user@db/customer_analyzer' })();
+    expect(asApp.databaseUrl).toBe(`postgresql://app_user:${STRONG.APP_USER_PASSWORD}@db/customer_analyzer`);
     rmSync(folder, { recursive: true });
     expect(() => loadConfig(files)).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('ENOENT') }),
@@ -145,7 +160,7 @@ describe('docker-compose.prod.yml', () => {
     expect(read('.gitignore')).toContain('secrets/');
     for (const { environment = {} } of Object.values(services))
       for (const [name, value] of Object.entries(environment))
-        if (/PASSWORD/.test(name)) expect(value).toMatch(/^\/run\/secrets\/\w+$/);
+        if (/PASSWORD|TOKEN/.test(name)) expect(value).toMatch(/^\/run\/secrets\/\w+$/);
   });
 
   it('the database takes TLS only, and mounts what the repository has', () => {
@@ -163,8 +178,46 @@ describe('docker-compose.prod.yml', () => {
     for (const line of rules) expect(line).toMatch(/scram-sha-256$/);
   });
 
+  it('serves and works apart, as app_user and ml_user; the secret of the superuser is with those that set up', () => {
+    const holders = (secret: string): string[] =>
+      Object.entries(services)
+        .filter(([, { secrets }]) => (secrets as string[]).includes(secret))
+        .map(([name]) => name);
+    expect(holders('postgres_password')).toEqual(['postgres', 'migrate', 'role-limits']);
+    expect(holders('admin_password')).toEqual(['postgres', 'migrate']);
+    expect(holders('metrics_token')).toEqual(['app']);
+    for (const [name, command] of [
+      ['app', 'serve'],
+      ['worker', 'worker'],
+    ] as const) {
+      const { environment, ...service } = services[name] as Service;
+      expect(service).toMatchObject({
+        command: [command],
+        depends_on: { 'role-limits': { condition: 'service_completed_successfully' } },
+      });
+      expect(JSON.stringify(environment)).not.toMatch(/postgres_password|admin_password|POSTGRES_PASSWORD/);
+      const folder = mkdtempSync(join(tmpdir(), 'customer-analyzer-secrets-'));
+      const mounted = Object.entries(environment).map(([key, value]) => {
+        if (!value.startsWith('/run/secrets/')) return [key, value];
+        expect(service['secrets']).toContain(value.slice('/run/secrets/'.length));
+        writeFileSync(join(folder, key), `a-secret-of-${key}\n`);
+        return [key, join(folder, key)];
+      });
+      const config = loadConfig(Object.fromEntries(mounted));
+      rmSync(folder, { recursive: true });
+      expect(config).toMatchObject({
+        production: true,
+        databaseUrl: expect.stringMatching(
+          /^postgresql:\/\/app_user:a-secret-of-APP_USER_PASSWORD_FILE@postgres:/,
+        ),
+        passwords: { ml: 'a-secret-of-ML_USER_PASSWORD_FILE' },
+        metricsToken: name === 'app' ? 'a-secret-of-METRICS_TOKEN_FILE' : undefined,
+      });
+    }
+  });
+
   it('the application verifies the certificate of the database', () => {
-    for (const name of ['migrate', 'app']) {
+    for (const name of ['migrate', 'app', 'worker']) {
       const url = new URL(services[name]?.environment['DATABASE_URL'] as string);
       expect(Object.fromEntries(url.searchParams)).toEqual({
         sslmode: 'verify-full',

@@ -37,6 +37,8 @@ export interface ApiOptions extends RouteOptions {
   /** Addresses of proxies whose X-Forwarded-… headers are believed. */
   trustProxy?: readonly string[];
   rateLimits?: RateLimits;
+  /** Opens /metrics beside the keys of scope read; the database is not asked. */
+  metricsToken?: string | undefined;
   /** What a request of events and the intake may hold; what is not given is as Segment has it. */
   ingest?: Partial<LiveLimits>;
 }
@@ -89,7 +91,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   revalidate(app);
   app.addSchema(Problem);
   const metrics = options.metrics ?? createMetrics();
-  addMetrics(app, options, metrics);
+  addMetrics(app, options, metrics, options.metricsToken);
   await registerDocumentation(app, options.version);
   app.get('/', { config: { scope: 'none' }, schema: { hide: true } }, (_request, reply) =>
     reply.redirect('/docs'),

@@ -30,7 +30,7 @@ export async function serveApi(
     queryTimeoutMs: LONGEST_STATEMENT_MS,
     connectTimeoutMs: CONNECT_WITHIN_MS,
   });
-  const { corsOrigins, trustProxy, rateLimits } = config;
+  const { corsOrigins, trustProxy, rateLimits, metricsToken } = config;
   const api = await createApi({
     appPool,
     logger,
@@ -39,6 +39,7 @@ export async function serveApi(
     corsOrigins,
     trustProxy,
     rateLimits,
+    metricsToken,
     ingest: config.ingest,
   });
   const fixed = givenPort !== undefined || config.portGiven;

@@ -111,13 +111,13 @@ const series: readonly (readonly [string, readonly Series[]])[] = [
         value: 'backup_age_seconds',
       },
       {
-        name: 'backup_drill_age_seconds',
+        name: 'last_drill_age_seconds',
         help: 'Since the last drill',
         labels: [],
         value: 'drill_age_seconds',
       },
       {
-        name: 'backup_drill_succeeded',
+        name: 'last_drill_succeeded',
         help: '1 where the last drill succeeded',
         labels: [],
         value: 'last_drill_succeeded',

@@ -77,6 +77,29 @@ describe('every route', () => {
     }
   });
 
+  it('that names a secret opens to its bearer, and no other does; keys go on to work', async () => {
+    const secret = 'what-prometheus-sends';
+    const watched = await openApi(db.appPool, { metricsToken: secret });
+    const status = async (url: string, authorization: string, on = watched): Promise<number> =>
+      (await on.inject({ url, headers: { authorization } })).statusCode;
+    expect(await status('/metrics', `Bearer ${secret}`)).toBe(200);
+    expect(await status('/metrics', (await credentials(db.appPool, 'read')).authorization)).toBe(200);
+    expect(await status('/metrics', (await credentials(db.appPool, 'write')).authorization)).toBe(403);
+    for (const wrong of [
+      `Bearer ${secret}x`,
+      `Bearer ${secret.slice(1)}`,
+      'Bearer undefined',
+      'Bearer',
+      `Basic ${secret}`,
+    ])
+      expect(await status('/metrics', wrong), wrong).toBe(401);
+    expect(await status('/api/segments', `Bearer ${secret}`)).toBe(401);
+    // Without one set, nothing is it.
+    for (const none of ['Bearer undefined', 'Bearer ', `Bearer ${secret}`])
+      expect(await status('/metrics', none, api), none).toBe(401);
+    await watched.close();
+  });
+
   it('answers 403 to a key whose scope does not cover it, and lets the others through', async () => {
     for (const scope of keyScopes) {
       const headers = await credentials(db.appPool, scope);

@@ -90,14 +90,12 @@ const offences: Offence[] = [
   ],
 ];
 
-describe.each([
-  { name: 'the embedded PostgreSQL', newest: false },
-  { name: 'the newest PostgreSQL', newest: true },
-])('db check on $name', ({ newest }) => {
+// That every rule runs on the oldest major, too, is seen below, on the server that listens on a network.
+describe('db check on the newest PostgreSQL', () => {
   let own: OwnServer;
   let client: pg.Client;
   beforeAll(async () => {
-    own = await startOwnServer({ newest });
+    own = await startOwnServer({ newest: true });
     await migrate(own.url('customer_analyzer'), PASSWORDS);
     client = new pg.Client(own.url('customer_analyzer'));
     await client.connect();
@@ -153,11 +151,13 @@ describe.each([
     ]);
   });
 
-  it('unused-indexes: only what reads went past', async () => {
+  it('unused-indexes: only what reads went past for a month', async () => {
     await client.query('CREATE INDEX idx_idle ON app_schema.settings (currency)');
     await client.query(
       'DO $$ BEGIN FOR i IN 1..1001 LOOP PERFORM FROM app_schema.settings; END LOOP; END $$',
     );
+    expect(found(await look('unused-indexes'), 'unused-indexes')).toEqual([]);
+    await client.query("UPDATE maintenance.migrations SET applied_at = applied_at - interval '31 days'");
     await until(async () => found(await look('unused-indexes'), 'unused-indexes').length > 0);
     expect(found(await look('unused-indexes'), 'unused-indexes').map(({ object }) => object)).toEqual([
       'app_schema.idx_idle',
@@ -203,7 +203,8 @@ describe('on a server that listens on a network', () => {
   it('development passwords and a missing TLS are severe, and missing checksums are told', async () => {
     const client = new pg.Client(server.url('customer_analyzer'));
     await client.connect();
-    const { findings } = await checkDatabase(client, ROLES);
+    const { findings, checked } = await checkDatabase(client, ROLES);
+    expect(checked).toBe(readRules().length);
     await client.end();
     const grave = findings.filter(({ severity }) => severity !== 'notice');
     expect(grave.map(({ code, severity, object }) => `${severity} ${code} ${object}`).sort()).toEqual([

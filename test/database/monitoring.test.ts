@@ -62,7 +62,8 @@ describe.each([
     for (const line of lines) expect(line.value, line.code).toMatch(/\S/);
   });
 
-  it.each([
+  // These read our own tables and settings, which are the same on both.
+  it.runIf(!newest).each([
     [
       'backup',
       "INSERT INTO maintenance.backup_runs (kind, succeeded, archive, finished_at, duration_seconds) VALUES ('backup', true, 'a', now() - interval '30 hours', 1)",
@@ -105,7 +106,7 @@ describe.each([
     expect((await verdict(code)).advice).toMatch(/\S/);
   });
 
-  it('a migration that the database has not is trouble', async () => {
+  it.runIf(!newest)('a migration that the database has not is trouble', async () => {
     const line = (await readHealth(admin, ['0099-later.sql'])).find(({ code }) => code === 'migrations');
     expect(line).toMatchObject({ verdict: 'trouble', value: 'pending: 0099-later.sql' });
   });
@@ -181,7 +182,7 @@ describe.each([
     expect(database.bytes).toBeGreaterThan(table?.total_bytes ?? 0);
   });
 
-  it('an estimate of bloat is small for a table that was just written', async () => {
+  it.runIf(!newest)('an estimate of bloat is small for a table that was just written', async () => {
     await run(
       'CREATE TABLE app_schema.tight AS SELECT n AS id, md5(n::text) AS name, now() AS moment FROM generate_series(1, 20000) n',
     );
@@ -193,7 +194,7 @@ describe.each([
     expect((index?.bloat_bytes ?? Number.NaN) / (index?.bytes ?? 1)).toBeLessThan(0.2);
   });
 
-  it('app_user and ml_user see none of it', async () => {
+  it.runIf(!newest)('app_user and ml_user see none of it', async () => {
     for (const [user, password] of [
       ['app_user', PASSWORDS.app],
       ['ml_user', PASSWORDS.ml],

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { findSession } from '../../access/administrators.ts';
 import { keyFinder, shareQuestions } from '../../access/keys.ts';
@@ -12,6 +13,15 @@ function keyOf(authorization: string): string | undefined {
   if (scheme === undefined || value === undefined) return undefined;
   if (scheme.toLowerCase() === 'bearer') return value;
   return Buffer.from(value, 'base64').toString('latin1').split(':')[0];
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Whether the request carries this secret. Digests are of one length, so that how long it takes tells nothing of either. */
+export function isBearerOf(secret: string | undefined, { headers }: FastifyRequest): boolean {
+  const [, value] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
+  if (secret === undefined || value === undefined) return false;
+  return timingSafeEqual(digest(value), digest(secret));
 }
 
 export interface Identified {

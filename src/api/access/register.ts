@@ -5,7 +5,7 @@ import { finishAction, recordAction } from '../../access/audit.ts';
 import type { Principal, Scope } from '../../access/scopes.ts';
 import type { Pool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
-import { type Identified, identifier } from './credentials.ts';
+import { type Identified, identifier, isBearerOf } from './credentials.ts';
 import { createLimiter, type RateLimits } from './limits.ts';
 
 /** `none` is open to everybody; of a list, one is enough. Who covers what: src/access/scopes.ts. */
@@ -15,13 +15,15 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route. A route that does not say is refused at start. */
     scope?: RouteScope;
+    /** A bearer token that opens this one route as well, for those who must get an answer while the database, which knows the keys, is away. */
+    secret?: string | undefined;
   }
   interface FastifyInstance {
     /** Every route with who may call it, once the server is ready. */
     routeScopes: { method: string; url: string; scope: RouteScope }[];
   }
   interface FastifyRequest {
-    /** Who sent the request: set on every route but those of scope `none`. */
+    /** Who sent the request: `null` on routes of scope `none`, and to who came with a route's own secret. */
     principal: Principal | null;
   }
 }
@@ -36,11 +38,12 @@ export async function registerAccess(app: FastifyInstance, pool: Pool, limits: R
   app.decorateRequest('principal', null);
   refuseUndeclared(app);
   app.addHook('onRequest', async (request, reply) => {
-    const { scope, rateLimit } = request.routeOptions.config;
+    const { scope, secret, rateLimit } = request.routeOptions.config;
     if (scope === 'none' || request.is404) {
       if (rateLimit !== false) await limiter.unknown(request);
       return;
     }
+    if (isBearerOf(secret, request)) return;
     const known = await identify(request);
     if (!known) {
       reply.header('www-authenticate', 'Bearer realm="customer-analyzer"');
