@@ -439,15 +439,18 @@ BEGIN
       FROM (
         SELECT u.product_id, u.last_bought, u.purchases >= v_how.habit_purchases AND u.last_bought >= u.first_bought + interval '24 hours' AS is_habit,
           (date_part('epoch', u.last_bought - u.first_bought) / 86400 / nullif(u.purchases - 1, 0))::real AS own_days,
-          -- Summed as of now, in one pass, and then seen from the customer's own last purchase: waiting changes nobody's habits. A clock
-          -- that ran decades ahead must not overflow.
-          u.times / power(0.5, least(100, greatest(0, date_part('epoch', v_now - max(u.last_bought) OVER ())) / (86400 * v_how.repeat_half_life_days))) AS times
+          u.times
         FROM (
-          SELECT e.product_id, max(e.event_timestamp) AS last_bought, min(e.event_timestamp) AS first_bought, count(*) AS purchases,
-            sum(power(0.5, least(100, greatest(0, date_part('epoch', v_now - e.event_timestamp)) / (86400 * v_how.repeat_half_life_days)))) AS times
-          FROM app_schema.events e
-          WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
-          GROUP BY e.product_id
+          -- Seen from the customer's own last purchase, so that waiting changes nobody's habits, nor the last digit of an answer; of a clock
+          -- that ran ahead only what has come counts as last.
+          SELECT o.product_id, max(o.event_timestamp) AS last_bought, min(o.event_timestamp) AS first_bought, count(*) AS purchases,
+            sum(power(0.5, least(100, greatest(0, date_part('epoch', o.newest - o.event_timestamp)) / (86400 * v_how.repeat_half_life_days)))) AS times
+          FROM (
+            SELECT e.product_id, e.event_timestamp, least(v_now, max(e.event_timestamp) OVER ()) AS newest
+            FROM app_schema.events e
+            WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
+          ) o
+          GROUP BY o.product_id
         ) u
       ) t
       LEFT JOIN app_schema.product_popularity q ON q.model_run_id = v_how.model_run_id AND q.product_id = t.product_id
