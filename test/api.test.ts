@@ -89,6 +89,20 @@ describe('the HTTP API', () => {
       '/v1/screen': { userId: 'u', name: 'Home' },
       '/v1/group': { userId: 'u', groupId: 'g' },
     };
+    // What is tried elsewhere: access, jobs, exports, and the pages of errors.
+    const elsewhere = Object.keys(document.paths).filter((path) => !(path in examples || path in posts));
+    expect(elsewhere.sort()).toEqual([
+      '/api/admins',
+      '/api/admins/{id}',
+      '/api/audit',
+      '/api/dead-letters/{id}/revival',
+      '/api/export/users',
+      '/api/jobs/{job}/schedule',
+      '/api/keys',
+      '/api/keys/{id}',
+      '/api/set-up',
+      '/errors/{code}',
+    ]);
     for (const [url, payload] of Object.entries(posts)) {
       const response = await api.inject({ method: 'POST', url, payload, headers: administrator });
       expect(response.statusCode, `${url} ${response.body}`).toBe(200);
