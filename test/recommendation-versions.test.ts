@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { promoteModel } from '../src/analytics/models.ts';
 import { recommendationRates, startExperiment, stopExperiment } from '../src/recommendations/control.ts';
-import { notWorseBy } from '../src/recommendations/publish.ts';
 import { getList, getRecommendations, type ListRequest } from '../src/recommendations/serve.ts';
-import { publishVersion, type Version } from './support/recommender.ts';
+import { notWorseBy, publishVersion, type Version } from './support/recommender.ts';
 import { addEvent, addProduct, addUser } from './support/rows.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 

@@ -35,22 +35,6 @@ const newestGoesFirst: ContestRule = (challenger, champion) => ({
   against: champion?.modelRunId ?? null,
 });
 
-/** Promoted unless its metric of this name is lower than the champion's by more than `tolerance`; without one of its own it is not. */
-export function notWorseBy(metric: string, tolerance: number): ContestRule {
-  return (challenger, champion) => {
-    const [own, other] = [challenger.metrics[metric], champion?.metrics[metric]];
-    const isBetter = typeof own === 'number' && (typeof other !== 'number' || own >= other - tolerance);
-    return {
-      promoted: champion === undefined || isBetter,
-      against: champion?.modelRunId ?? null,
-      metric,
-      tolerance,
-      challenger: own ?? null,
-      champion: other ?? null,
-    };
-  };
-}
-
 async function readChampion(database: pg.Pool | pg.ClientBase): Promise<ChampionRun | undefined> {
   const row = (await database.query(queries.CHAMPION)).rows[0];
   return (

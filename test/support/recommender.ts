@@ -24,6 +24,22 @@ export interface Version {
   asOf?: string;
 }
 
+/** Promoted unless its metric of this name is lower than the champion's by more than `tolerance`; without one of its own it is not. */
+export function notWorseBy(metric: string, tolerance: number): ContestRule {
+  return (challenger, champion) => {
+    const [own, other] = [challenger.metrics[metric], champion?.metrics[metric]];
+    const isBetter = typeof own === 'number' && (typeof other !== 'number' || own >= other - tolerance);
+    return {
+      promoted: champion === undefined || isBetter,
+      against: champion?.modelRunId ?? null,
+      metric,
+      tolerance,
+      challenger: own ?? null,
+      champion: other ?? null,
+    };
+  };
+}
+
 function lists(weights: Weights): ItemLists & { productIds: number[] } {
   const productIds = [
     ...new Set(Object.entries(weights).flatMap(([id, row]) => [id, ...Object.keys(row)])),

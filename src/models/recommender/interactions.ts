@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.ts';
+import { transposeRows } from '../linear-algebra/sparse-rows.ts';
 
 /** Who took what, one row a user (compressed sparse rows). Items are numbered 0 … itemCount-1; an item stands once in a row. */
 export interface Interactions {
@@ -33,21 +34,10 @@ export function historyOf(data: Interactions, user: number): History {
   return { items: data.items.subarray(from, to), weights: data.weights.subarray(from, to) };
 }
 
-export function transpose(data: Interactions): Columns {
-  const offsets = new Int32Array(data.itemCount + 1);
-  for (const item of data.items) offsets[item + 1]! += 1;
-  for (let i = 0; i < data.itemCount; i++) offsets[i + 1]! += offsets[i]!;
-  const next = offsets.slice();
-  const users = new Int32Array(data.items.length);
-  const weights = new Float32Array(data.items.length);
-  for (let user = 0; user + 1 < data.offsets.length; user++) {
-    for (let k = data.offsets[user]!; k < data.offsets[user + 1]!; k++) {
-      const position = next[data.items[k]!]!++;
-      users[position] = user;
-      weights[position] = data.weights[k]!;
-    }
-  }
-  return { offsets, users, weights };
+/** Who took each item, users ascending. */
+export function transpose({ itemCount, offsets, items, weights }: Interactions): Columns {
+  const turned = transposeRows({ columnCount: itemCount, offsets, columns: items, values: weights });
+  return { offsets: turned.offsets, users: turned.columns, weights: turned.values };
 }
 
 /** How many users took each item. */
