@@ -1250,8 +1250,8 @@ CREATE FUNCTION app_schema.fold_day(p_user_id integer, p_day date, p_from timest
     (count(*) FILTER (WHERE f.event_type = 'bot_command'))::integer
   FROM app_schema.event_facts f
   WHERE f.user_id = p_user_id AND f.day = p_day
-    AND f.event_timestamp >= greatest(p_from, app_schema.day_start(p_day) - interval '3 hours')
-    AND f.event_timestamp < least(p_until, app_schema.day_start(p_day + 1) + interval '3 hours')
+    AND f.event_timestamp >= greatest(p_from, (p_day::timestamp AT TIME ZONE (SELECT s.time_zone FROM app_schema.settings s)) - interval '3 hours')
+    AND f.event_timestamp < least(p_until, ((p_day + 1)::timestamp AT TIME ZONE (SELECT s.time_zone FROM app_schema.settings s)) + interval '3 hours')
   GROUP BY f.user_id, f.day
 $$;
 
@@ -1415,7 +1415,7 @@ ALTER FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time 
 
 COMMENT ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) IS 'The model of a kind that is applied at a moment: the promoted one with the latest as_of that knew nothing of what came after the moment';
 
-CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, purchase_days_30 integer, purchase_days_90 integer, purchase_days_365 integer, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer, refund_events integer, tenure_days integer, inactive_days integer, active_days_90 integer, views_7 integer, views_30 integer, views_90 integer, carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer, season_days_30 integer, season_days_90 integer)
+CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone, p_user_ids integer[] DEFAULT NULL::integer[]) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, purchase_days_30 integer, purchase_days_90 integer, purchase_days_365 integer, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer, refund_events integer, tenure_days integer, inactive_days integer, active_days_90 integer, views_7 integer, views_30 integer, views_90 integer, carts_7 integer, carts_30 integer, carts_90 integer, bot_events_30 integer, season_days_30 integer, season_days_90 integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
   WITH behaviour AS (
@@ -1433,7 +1433,7 @@ CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zon
       count(*) FILTER (WHERE a.purchases > 0 AND a.age BETWEEN 275 AND 364) AS season_days_90
     FROM (
       SELECT d.*, (SELECT app_schema.day_of(p_as_of - interval '1 microsecond')) - d.day AS age
-      FROM app_schema.get_user_days('-infinity', p_as_of) d
+      FROM app_schema.get_user_days('-infinity', p_as_of, p_user_ids) d
     ) a
     GROUP BY a.user_id
   )
@@ -1443,13 +1443,13 @@ CREATE FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zon
     b.views_30::integer, b.views_90::integer, b.carts_7::integer, b.carts_30::integer, b.carts_90::integer, b.bot_events_30::integer,
     b.season_days_30::integer, b.season_days_90::integer
   FROM behaviour b
-  LEFT JOIN app_schema.get_customer_snapshot(p_as_of) c ON c.user_id = b.user_id
+  LEFT JOIN app_schema.get_customer_snapshot(p_as_of, p_user_ids) c ON c.user_id = b.user_id
   ORDER BY b.user_id
 $$;
 
-ALTER FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone, p_user_ids integer[]) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) IS 'What the classifiers see of everybody who did anything before p_as_of; purchase columns are NULL for who never bought. Days are whole days of the shop, windows end with the day of p_as_of';
+COMMENT ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone, p_user_ids integer[]) IS 'What the classifiers see of everybody (of p_user_ids, unless it is NULL) who did anything before p_as_of; purchase columns are NULL for who never bought. Days are whole days of the shop, windows end with the day of p_as_of';
 
 CREATE FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) RETURNS TABLE(user_id integer, bought boolean, revenue numeric)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -1464,12 +1464,12 @@ ALTER FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone,
 
 COMMENT ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) IS 'Who bought or returned something from p_from up to but not including p_until: whether they bought, and their revenue net of refunds';
 
-CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer)
+CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone, p_user_ids integer[] DEFAULT NULL::integer[]) RETURNS TABLE(user_id integer, frequency integer, recency_days integer, t_days integer, monetary_value double precision, orders integer, gross_revenue numeric, refunds numeric, gap_mean_days double precision, gap_deviation_days double precision, last_gap_days integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
   WITH steps AS (
     SELECT d.user_id, d.day, d.spend, d.orders, d.day - lag(d.day) OVER by_day AS gap, lead(d.day) OVER by_day IS NULL AS is_last
-    FROM app_schema.get_user_days('-infinity', p_as_of) d
+    FROM app_schema.get_user_days('-infinity', p_as_of, p_user_ids) d
     WHERE d.purchases > 0
     WINDOW by_day AS (PARTITION BY d.user_id ORDER BY d.day)
   ), buyers AS (
@@ -1480,7 +1480,7 @@ CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zon
     GROUP BY s.user_id
   ), returned AS (
     SELECT d.user_id, sum(d.refunds) AS refunds
-    FROM app_schema.get_user_days('-infinity', p_as_of) d
+    FROM app_schema.get_user_days('-infinity', p_as_of, p_user_ids) d
     WHERE d.refund_events > 0
     GROUP BY d.user_id
   )
@@ -1491,9 +1491,9 @@ CREATE FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zon
   ORDER BY b.user_id
 $$;
 
-ALTER FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone, p_user_ids integer[]) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) IS 'What the purchase models see of each customer who bought before p_as_of: frequency (repeat purchase days), recency_days and t_days (since the first purchase day, in whole days of the shop), monetary_value (mean spend of a repeat day), orders, revenue before refunds, refunds; gaps between purchase days, NULL for who bought on one';
+COMMENT ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone, p_user_ids integer[]) IS 'What the purchase models see of each customer (of p_user_ids, unless it is NULL) who bought before p_as_of: frequency (repeat purchase days), recency_days and t_days (since the first purchase day, in whole days of the shop), monetary_value (mean spend of a repeat day), orders, revenue before refunds, refunds; gaps between purchase days, NULL for who bought on one';
 
 CREATE FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -1985,13 +1985,14 @@ ALTER FUNCTION app_schema.get_user(p_user_id integer) OWNER TO customer_analyzer
 
 COMMENT ON FUNCTION app_schema.get_user(p_user_id integer) IS 'One customer: profile, scores with their status, the numbers behind them. No row for an unknown customer';
 
-CREATE FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) RETURNS SETOF app_schema.user_days
+CREATE FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone, p_user_ids integer[] DEFAULT NULL::integer[]) RETURNS SETOF app_schema.user_days
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
   -- Bounds in sub-selects are worked out once; the functions alone would be called for each row.
   SELECT d.*
   FROM app_schema.user_days d
   WHERE d.day >= (SELECT app_schema.first_whole_day(p_from)) AND d.day < (SELECT app_schema.day_of(p_until))
+    AND (p_user_ids IS NULL OR d.user_id = ANY ((SELECT p_user_ids)::integer[]))
     -- Most of the time nothing is noted: asked once, that spares a look-up for each row.
     AND ((SELECT NOT EXISTS (SELECT FROM app_schema.user_day_changes))
       OR NOT EXISTS (SELECT FROM app_schema.user_day_changes c WHERE c.user_id = d.user_id AND c.day = d.day))
@@ -2001,6 +2002,7 @@ CREATE FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_unti
     SELECT DISTINCT c.user_id, c.day
     FROM app_schema.user_day_changes c
     WHERE c.day >= (SELECT app_schema.first_whole_day(p_from)) AND c.day < (SELECT app_schema.day_of(p_until))
+      AND (p_user_ids IS NULL OR c.user_id = ANY ((SELECT p_user_ids)::integer[]))
   ) changed
   CROSS JOIN LATERAL app_schema.fold_day(changed.user_id, changed.day, '-infinity', 'infinity') f
   UNION ALL
@@ -2028,13 +2030,15 @@ CREATE FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_unti
         ))
     ) e
     WHERE part.from_moment < part.until_moment
+      -- Asked of what was found: by the index of customers all their years would be read for one part of a day.
+      AND (p_user_ids IS NULL OR e.user_id IN (SELECT unnest(p_user_ids)))
   ) touched
   CROSS JOIN LATERAL app_schema.fold_day(touched.user_id, touched.day, touched.from_moment, touched.until_moment) f
 $$;
 
-ALTER FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone, p_user_ids integer[]) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) IS 'Events by customer and day of the shop, of those from p_from up to but not including p_until: from user_days, and where that is behind from the events themselves';
+COMMENT ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone, p_user_ids integer[]) IS 'Events by customer and day of the shop, of those from p_from up to but not including p_until: from user_days, and where that is behind from the events themselves; of p_user_ids only, unless it is NULL';
 
 CREATE FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone DEFAULT now()) RETURNS TABLE(user_id integer, total_events bigint, views bigint, cart_additions bigint, purchases bigint, items_purchased numeric, revenue numeric, average_order_value numeric, first_activity timestamp with time zone, last_activity timestamp with time zone, days_since_last_activity integer)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2174,6 +2178,19 @@ ALTER FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p
 
 COMMENT ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) IS 'A page of customers with their scores by user_id: p_after_user_id is the last id of the page before, p_segment a segment''s code';
 
+CREATE FUNCTION app_schema.note_all_scores() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO app_schema.user_score_changes (user_id) VALUES (0);
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION app_schema.note_all_scores() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.note_all_scores() IS 'Trigger: everybody is scored again';
+
 CREATE FUNCTION app_schema.note_changed_days() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2194,6 +2211,23 @@ $$;
 ALTER FUNCTION app_schema.note_changed_days() OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.note_changed_days() IS 'Trigger: notes which days of which customers a statement touched';
+
+CREATE FUNCTION app_schema.note_changed_scores() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    INSERT INTO app_schema.user_score_changes (user_id) SELECT c.user_id FROM changed_scores c UNION SELECT c.user_id FROM scores_as_changed c;
+  ELSE
+    INSERT INTO app_schema.user_score_changes (user_id) SELECT c.user_id FROM changed_scores c;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION app_schema.note_changed_scores() OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION app_schema.note_changed_scores() IS 'Trigger: whose scores somebody else than a scoring wrote or deleted is scored again';
 
 CREATE FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2581,6 +2615,7 @@ BEGIN
   INSERT INTO app_schema.user_days SELECT * FROM pg_temp.folded_days;
   GET DIAGNOSTICS v_written = ROW_COUNT;
   DROP TABLE pg_temp.folded_days;
+  INSERT INTO app_schema.user_score_changes (user_id) VALUES (0);
   RETURN v_written;
 END
 $$;
@@ -2618,7 +2653,11 @@ BEGIN
   WITH noted AS (
     DELETE FROM app_schema.user_day_changes RETURNING user_id, day
   ), changed AS (
-    SELECT DISTINCT n.user_id, n.day FROM noted n
+    -- In the order of the keys the days that follow each other lie on the same pages, and each is written once.
+    SELECT DISTINCT n.user_id, n.day FROM noted n ORDER BY n.user_id, n.day
+  ), touched AS (
+    -- Also where the day as a whole stays as it was: the part of it before a moment may not.
+    INSERT INTO app_schema.user_score_changes (user_id) SELECT DISTINCT c.user_id FROM changed c
   ), folded AS MATERIALIZED (
     -- A day whose events are all gone stays, empty: to look for what is missing would compare each day with all others.
     SELECT c.user_id AS of_user_id, c.day AS of_day, f.*
@@ -3834,6 +3873,28 @@ COMMENT ON COLUMN app_schema.user_metrics.ltv IS 'Revenue so far plus predicted 
 COMMENT ON COLUMN app_schema.user_metrics.churn_probability IS 'Probability of no purchase within the churn horizon (90 days), calibrated';
 
 COMMENT ON COLUMN app_schema.user_metrics.purchase_probability_30d IS 'Probability of at least one purchase within 30 days, calibrated';
+
+CREATE TABLE app_schema.user_score_changes (
+    note_id bigint NOT NULL,
+    user_id integer NOT NULL
+);
+
+ALTER TABLE app_schema.user_score_changes OWNER TO customer_analyzer_owner;
+
+COMMENT ON TABLE app_schema.user_score_changes IS 'Customers whose published scores may not be what a full scoring would give: their days were folded again since, or somebody touched the rows. The scoring that saw a note consumes it';
+
+COMMENT ON COLUMN app_schema.user_score_changes.note_id IS 'By which a scoring consumes what it saw, and no note that came since';
+
+COMMENT ON COLUMN app_schema.user_score_changes.user_id IS '0 stands for everybody';
+
+ALTER TABLE app_schema.user_score_changes ALTER COLUMN note_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_schema.user_score_changes_note_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE app_schema.user_score_details (
     user_id integer NOT NULL,
@@ -5189,13 +5250,33 @@ CREATE TRIGGER events_updated AFTER UPDATE ON app_schema.events REFERENCING OLD 
 
 CREATE TRIGGER identities_of_erased AFTER INSERT ON app_schema.user_identities REFERENCING NEW TABLE AS new_identities FOR EACH STATEMENT EXECUTE FUNCTION privacy.refuse_erased();
 
+CREATE TRIGGER model_runs_deleted AFTER DELETE ON app_schema.model_runs FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_all_scores();
+
+CREATE TRIGGER model_runs_truncated AFTER TRUNCATE ON app_schema.model_runs FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_all_scores();
+
 CREATE TRIGGER recommendation_lists_kept BEFORE UPDATE ON app_schema.recommendation_lists FOR EACH STATEMENT EXECUTE FUNCTION app_schema.refuse_change();
+
+CREATE TRIGGER score_details_deleted_by_hand AFTER DELETE ON app_schema.user_score_details REFERENCING OLD TABLE AS changed_scores FOR EACH STATEMENT WHEN ((current_setting('customer_analyzer.publishing'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION app_schema.note_changed_scores();
+
+CREATE TRIGGER score_details_inserted_by_hand AFTER INSERT ON app_schema.user_score_details REFERENCING NEW TABLE AS changed_scores FOR EACH STATEMENT WHEN ((current_setting('customer_analyzer.publishing'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION app_schema.note_changed_scores();
+
+CREATE TRIGGER score_details_truncated AFTER TRUNCATE ON app_schema.user_score_details FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_all_scores();
+
+CREATE TRIGGER score_details_updated_by_hand AFTER UPDATE ON app_schema.user_score_details REFERENCING OLD TABLE AS changed_scores NEW TABLE AS scores_as_changed FOR EACH STATEMENT WHEN ((current_setting('customer_analyzer.publishing'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION app_schema.note_changed_scores();
 
 CREATE TRIGGER settings_zone_changed AFTER UPDATE ON app_schema.settings FOR EACH ROW WHEN ((old.time_zone IS DISTINCT FROM new.time_zone)) EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER settings_zone_set AFTER INSERT OR DELETE ON app_schema.settings FOR EACH ROW EXECUTE FUNCTION app_schema.fold_days_anew();
 
 CREATE TRIGGER user_metrics_deleted AFTER DELETE ON app_schema.user_metrics REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app_schema.delete_score_details();
+
+CREATE TRIGGER user_metrics_deleted_by_hand AFTER DELETE ON app_schema.user_metrics REFERENCING OLD TABLE AS changed_scores FOR EACH STATEMENT WHEN ((current_setting('customer_analyzer.publishing'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION app_schema.note_changed_scores();
+
+CREATE TRIGGER user_metrics_inserted_by_hand AFTER INSERT ON app_schema.user_metrics REFERENCING NEW TABLE AS changed_scores FOR EACH STATEMENT WHEN ((current_setting('customer_analyzer.publishing'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION app_schema.note_changed_scores();
+
+CREATE TRIGGER user_metrics_truncated AFTER TRUNCATE ON app_schema.user_metrics FOR EACH STATEMENT EXECUTE FUNCTION app_schema.note_all_scores();
+
+CREATE TRIGGER user_metrics_updated_by_hand AFTER UPDATE ON app_schema.user_metrics REFERENCING OLD TABLE AS changed_scores NEW TABLE AS scores_as_changed FOR EACH STATEMENT WHEN ((current_setting('customer_analyzer.publishing'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION app_schema.note_changed_scores();
 
 ALTER TABLE ONLY access_control.sessions
     ADD CONSTRAINT sessions_administrator_id_fkey FOREIGN KEY (administrator_id) REFERENCES access_control.administrators(administrator_id) ON DELETE CASCADE;
@@ -5532,17 +5613,17 @@ REVOKE ALL ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp wi
 GRANT ALL ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_champion(p_kind text, p_as_of timestamp with time zone) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) TO app_user;
-GRANT ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone, p_user_ids integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone, p_user_ids integer[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_customer_features(p_as_of timestamp with time zone, p_user_ids integer[]) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_customer_outcomes(p_from timestamp with time zone, p_until timestamp with time zone) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO app_user;
-GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone, p_user_ids integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone, p_user_ids integer[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_customer_snapshot(p_as_of timestamp with time zone, p_user_ids integer[]) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_experiment_arm(p_user_id integer, p_name text, p_share real) TO app_user;
@@ -5596,9 +5677,9 @@ REVOKE ALL ON FUNCTION app_schema.get_user(p_user_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_user(p_user_id integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.get_user(p_user_id integer) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) TO app_user;
-GRANT ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone, p_user_ids integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone, p_user_ids integer[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.get_user_days(p_from timestamp with time zone, p_until timestamp with time zone, p_user_ids integer[]) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.get_user_stats(p_user_id integer, p_now timestamp with time zone) TO app_user;
@@ -5624,9 +5705,17 @@ REVOKE ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id in
 GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO app_user;
 GRANT ALL ON FUNCTION app_schema.list_users(p_limit integer, p_after_user_id integer, p_segment text) TO ml_user;
 
+REVOKE ALL ON FUNCTION app_schema.note_all_scores() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.note_all_scores() TO app_user;
+GRANT ALL ON FUNCTION app_schema.note_all_scores() TO ml_user;
+
 REVOKE ALL ON FUNCTION app_schema.note_changed_days() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.note_changed_days() TO app_user;
 GRANT ALL ON FUNCTION app_schema.note_changed_days() TO ml_user;
+
+REVOKE ALL ON FUNCTION app_schema.note_changed_scores() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.note_changed_scores() TO app_user;
+GRANT ALL ON FUNCTION app_schema.note_changed_scores() TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.order_key(p_properties jsonb, p_event_id bigint) TO app_user;
@@ -5833,6 +5922,12 @@ GRANT SELECT ON TABLE app_schema.user_identities TO ml_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_metrics TO app_user;
 GRANT SELECT ON TABLE app_schema.user_metrics TO ml_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_score_changes TO app_user;
+GRANT SELECT ON TABLE app_schema.user_score_changes TO ml_user;
+
+GRANT SELECT,USAGE ON SEQUENCE app_schema.user_score_changes_note_id_seq TO app_user;
+GRANT SELECT ON SEQUENCE app_schema.user_score_changes_note_id_seq TO ml_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_schema.user_score_details TO app_user;
 GRANT SELECT ON TABLE app_schema.user_score_details TO ml_user;

@@ -26,6 +26,28 @@ const fingerprint = async (): Promise<unknown[]> =>
       FROM app_schema.user_metrics ORDER BY user_id`)
   ).rows;
 
+/** Rows and what is said of all together; not which run wrote a row, nor when. */
+const published = async (): Promise<unknown> =>
+  (
+    await db.adminPool.query(`
+      SELECT (SELECT evaluation FROM app_schema.get_latest_run('scoring')) AS evaluation, array_agg(concat_ws(' ', m.user_id, m.segment_id, m.ltv,
+        encode(float4send(m.churn_probability), 'hex'), encode(float4send(m.purchase_probability_30d), 'hex'),
+        d.ltv_status, d.churn_status, d.purchase_status, d.explanation) ORDER BY m.user_id) AS rows
+      FROM app_schema.user_metrics m LEFT JOIN app_schema.user_score_details d USING (user_id)`)
+  ).rows[0];
+
+/** Some customers and some of their events up to the day of the moment. */
+async function candidates(asOf: Date): Promise<{ userIds: number[]; eventIds: number[] }> {
+  await db.adminPool.query('CREATE TABLE IF NOT EXISTS events_before AS SELECT * FROM app_schema.events');
+  const { rows } = await db.adminPool.query(
+    `SELECT (SELECT array_agg(user_id) FROM app_schema.users WHERE user_id % 20 = 0) AS "userIds",
+       array_agg(event_id::integer) AS "eventIds"
+     FROM app_schema.events WHERE user_id IS NOT NULL AND event_timestamp < $1::timestamptz + interval '1 day' AND event_id % 50 = 0`,
+    [asOf],
+  );
+  return rows[0];
+}
+
 describe('scoring', () => {
   it('leaves a segment, an LTV and two probabilities for every customer who ever bought, and for nobody else', async () => {
     const summary = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });
@@ -165,33 +187,152 @@ describe('scoring', () => {
     );
   }, 180_000);
 
-  it('scores again after new events as if all were folded and scored anew (property)', async () => {
-    const event = fc.record({
-      user: fc.integer({ min: 1, max: 60 }),
-      type: fc.constantFrom('view', 'purchase', 'refund', 'add_to_cart'),
-      hours: fc.integer({ min: 0, max: 24 * 500 }),
-      amount: fc.integer({ min: 1, max: 90 }),
-    });
+  it('leaves rows alone that a scoring of everybody would leave as they are (property)', async () => {
     const asOf = new Date('2025-06-20T08:00:00Z');
+    const { userIds, eventIds } = await candidates(asOf);
+    const user = fc.constantFrom(...userIds);
+    const event = fc.constantFrom(...eventIds);
+    const hours = fc.integer({ min: -40, max: 24 * 500 });
+    const amount = fc.integer({ min: 1, max: 90_000 }).map((cents) => cents / 100);
+    const type = fc.constantFrom('view', 'purchase', 'refund', 'add_to_cart', 'adjustment');
+    const sql = (text: string, values: unknown[] = []) => db.adminPool.query(text, values);
+    const at = (before: number): string => new Date(asOf.getTime() - before * 3_600_000).toISOString();
+    const change: fc.Arbitrary<() => Promise<unknown>> = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc
+          .record({ user, type, hours, amount })
+          .map(
+            (e) => () => addEvent(db.appPool, { ...e, at: at(e.hours), properties: { amount: e.amount } }),
+          ),
+      },
+      ...[
+        fc.tuple(event).map(
+          ([id]) =>
+            () =>
+              sql('DELETE FROM app_schema.events WHERE event_id = $1', [id]),
+        ),
+        // Of the day as a whole nothing changes, of the part before the moment it does.
+        fc.tuple(event, hours).map(
+          ([id, before]) =>
+            () =>
+              sql('UPDATE app_schema.events SET event_timestamp = $2 WHERE event_id = $1', [id, at(before)]),
+        ),
+        fc.tuple(user, user).map(
+          ([from, to]) =>
+            () =>
+              sql('UPDATE app_schema.events SET user_id = $2 WHERE user_id = $1 AND event_id % 2 = 0', [
+                from,
+                to,
+              ]),
+        ),
+        fc.tuple(user).map(
+          ([id]) =>
+            () =>
+              sql('UPDATE app_schema.events SET user_id = NULL WHERE user_id = $1', [id]),
+        ),
+        fc.tuple(user).map(
+          ([id]) =>
+            () =>
+              sql('UPDATE app_schema.user_metrics SET ltv = 1, segment_id = 1 WHERE user_id = $1', [id]),
+        ),
+        fc.tuple(user).map(
+          ([id]) =>
+            () =>
+              sql(
+                `UPDATE app_schema.user_score_details SET explanation = '{"orders": "none"}' WHERE user_id = $1`,
+                [id],
+              ),
+        ),
+        fc.tuple(user).map(
+          ([id]) =>
+            () =>
+              sql('DELETE FROM app_schema.user_metrics WHERE user_id BETWEEN $1 AND $1 + 3', [id]),
+        ),
+        fc.constantFrom(
+          ...[
+            'DELETE FROM app_schema.user_score_details WHERE user_id % 100 = 7',
+            'INSERT INTO app_schema.user_metrics (user_id, ltv) SELECT max(user_id), 7 FROM app_schema.users ON CONFLICT (user_id) DO UPDATE SET ltv = 7',
+            'SELECT app_schema.refresh_user_days()',
+          ].map((text) => () => sql(text)),
+        ),
+      ].map((arbitrary) => ({ weight: 1, arbitrary })),
+    );
     await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+    let [leftAlone, rounds] = [0, 0];
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 30 }), async (events) => {
-        for (const { user, type, hours, amount } of events) {
-          const at = new Date(asOf.getTime() - hours * 3_600_000).toISOString();
-          await addEvent(db.appPool, { user, type, at, properties: { amount } });
-        }
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 25 }), async (changes) => {
+        for (const make of changes) await make();
         const again = await score(db.mlPool, db.appPool, { ...SCORING, asOf });
         expect(again.trained).toEqual([]);
-        const incremental = await fingerprint();
+        rounds += 1;
+        leftAlone += again.scored < again.customers / 2 ? 1 : 0;
+        const incremental = await published();
         await db.appPool.query('SELECT app_schema.refresh_user_days(true)');
-        await db.adminPool.query('DELETE FROM app_schema.user_metrics');
-        await score(db.mlPool, db.appPool, { ...SCORING, asOf });
-        expect(await fingerprint()).toEqual(incremental);
+        await sql('TRUNCATE app_schema.user_metrics, app_schema.user_score_details');
+        const full = await score(db.mlPool, db.appPool, { ...SCORING, asOf });
+        expect(full.scored).toBe(full.customers + full.visitors);
+        expect(await published()).toEqual(incremental);
       }),
-      { numRuns: 6 },
+      { numRuns: 8 },
     );
-    await db.adminPool.query('DELETE FROM app_schema.events WHERE source_id IS NULL');
+    // That the shortcut was taken is part of what is claimed.
+    expect(leftAlone).toBe(rounds);
+    await sql('DELETE FROM app_schema.events');
+    await sql('INSERT INTO app_schema.events SELECT * FROM events_before');
   }, 120_000);
+
+  it('scores everybody again for another moment, other settings or another model, and once when rows were truncated', async () => {
+    const once = { ...SCORING, asOf: AS_OF };
+    const scored = async (options = once) => (await score(db.mlPool, db.appPool, options)).scored;
+    const { customers } = await score(db.mlPool, db.appPool, once);
+    expect(await scored()).toBe(0);
+    expect(await scored({ ...once, ltvDiscountRate: 0.2 })).toBe(customers);
+    expect(await scored()).toBe(customers);
+    expect(await scored({ ...once, codeVersion: 'next' })).toBe(customers);
+    expect(await scored({ ...once, asOf: new Date('2025-06-30T00:00:00Z') })).toBeGreaterThan(0);
+    expect(await scored()).toBe(customers);
+    expect(await scored()).toBe(0);
+    await retireModels();
+    expect(await scored()).toBe(customers);
+    await db.adminPool.query('TRUNCATE app_schema.user_metrics');
+    expect(await scored()).toBe(customers);
+    // As if the run had never been: its rows must not pass for those of the run before it.
+    await scored({ ...once, asOf: new Date('2025-06-30T00:00:00Z') });
+    await db.adminPool.query(
+      'DELETE FROM app_schema.model_runs WHERE model_run_id = (SELECT max(model_run_id) FROM app_schema.model_runs)',
+    );
+    expect(await scored()).toBe(customers);
+    expect(await scored()).toBe(0);
+  });
+
+  it('does not build on rows that another scoring published meanwhile', async () => {
+    const once = { ...SCORING, asOf: AS_OF };
+    const user = (await candidates(AS_OF)).userIds[0] as number;
+    const touch = () => addEvent(db.appPool, { user, type: 'view', at: '2025-06-29T12:00:00Z' });
+    const publishAt = async (moment: 'together' | Date): Promise<unknown> => {
+      const second = { ...once, asOf: moment === 'together' ? AS_OF : moment };
+      // The first has read and waits for the lock of the run it wants to record; the second overtakes it.
+      let overtaken: Promise<unknown> | undefined;
+      return score(db.mlPool, db.appPool, {
+        ...second,
+        onProgress: (done) => {
+          if (done === 3) overtaken ??= score(db.mlPool, db.appPool, once);
+        },
+      }).finally(() => overtaken);
+    };
+    await score(db.mlPool, db.appPool, once);
+    await touch();
+    const outcomes = await Promise.allSettled([publishAt('together'), publishAt(new Date('2025-06-28Z'))]);
+    // Whoever came through: the next scoring leaves what a scoring of everybody would.
+    expect(outcomes.length).toBe(2);
+    await score(db.mlPool, db.appPool, once);
+    const after = await published();
+    await db.adminPool.query('INSERT INTO app_schema.user_score_changes (user_id) VALUES (0)');
+    const full = await score(db.mlPool, db.appPool, once);
+    expect(full.scored).toBe(full.customers);
+    expect(await published()).toEqual(after);
+  });
 
   it('changes nothing when it fails half-way, and says why when two publish at once', async () => {
     await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF });

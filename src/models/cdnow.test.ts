@@ -8,7 +8,7 @@ import { comparePurchaseModels } from './model-comparison.ts';
 import { type FittedParetoNbd, fitParetoNbd, paretoNbdFromJSON } from './pareto-nbd.ts';
 import type { PurchaseModel } from './purchase-model.ts';
 import { revenueIntervals } from './revenue-interval.ts';
-import { totalRevenueInterval } from './total-revenue.ts';
+import { drawRepresentatives, totalRevenueInterval } from './total-revenue.ts';
 
 const dataDir = process.env['CUSTOMER_ANALYZER_DATA'];
 
@@ -333,8 +333,17 @@ describe.skipIf(!dataDir)(
           (x, i) =>
             model.expectedPurchases(39, x, recency[i]!, T[i]!) * spend.expectedSpend(x, meanSpend[i]!),
         );
-        const columns = { frequency, recency, T, spendFrequency: frequency, meanSpend, expectedRevenue };
-        const total = totalRevenueInterval(model, spend, 39, columns)!;
+        const { rows, ...sample } = drawRepresentatives(expectedRevenue);
+        const pick = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]!);
+        const total = totalRevenueInterval(model, spend, 39, {
+          frequency: pick(frequency),
+          recency: pick(recency),
+          T: pick(T),
+          spendFrequency: pick(frequency),
+          meanSpend: pick(meanSpend),
+          expectedRevenue: pick(expectedRevenue),
+          ...sample,
+        })!;
         // 54,809 to 65,313 by BG/NBD, of which 2,642 are the parameters' standard deviation and 3,128 the outcomes'; 70,976 came.
         expect(total.upper / total.expected).toBeGreaterThan(1.05);
         expect(total.upper / total.expected).toBeLessThan(1.2);

@@ -5,7 +5,12 @@ import { fitMbgNbd } from './mbg-nbd.ts';
 import { fitParetoNbd } from './pareto-nbd.ts';
 import type { PurchaseModel } from './purchase-model.ts';
 import { Random } from './random.ts';
-import { type ExpectedRevenues, totalRevenueInterval } from './total-revenue.ts';
+import {
+  drawRepresentatives,
+  type RepresentativeRevenues,
+  type TotalRevenueOptions,
+  totalRevenueInterval,
+} from './total-revenue.ts';
 
 const truth = { r: 0.6, alpha: 5, a: 0.8, b: 2.4, p: 6.25, q: 3.74, gamma: 15.44 };
 const horizon = 52;
@@ -36,13 +41,32 @@ function simulate(customers: number, seed: number, pareto = false) {
 }
 
 type Shop = ReturnType<typeof simulate>;
+type Columns = Omit<RepresentativeRevenues, 'stands' | 'total' | 'customers'>;
+
+function represent(columns: Columns, size?: number): RepresentativeRevenues {
+  const { rows, ...sample } = drawRepresentatives(columns.expectedRevenue, size);
+  const picked = Object.entries(columns).map(([name, column]) => [
+    name,
+    Float64Array.from(rows, (row) => column[row]!),
+  ]);
+  return { ...(Object.fromEntries(picked) as Columns), ...sample };
+}
+
+function totalOf(
+  model: PurchaseModel,
+  spend: FittedGammaGamma,
+  columns: Columns,
+  { sample, ...options }: TotalRevenueOptions & { sample?: number } = {},
+) {
+  return totalRevenueInterval(model, spend, horizon, represent(columns, sample), options);
+}
 
 function expectRevenues(
   { frequency, recency, T, meanSpend }: Shop,
   model: PurchaseModel,
   spend: FittedGammaGamma,
   kept = 1,
-): ExpectedRevenues {
+): Columns {
   const expectedRevenue = T.map((end, i) => {
     const purchases = model.expectedPurchases(horizon, frequency[i]!, recency[i]!, end);
     return kept * purchases * spend.expectedSpend(frequency[i]!, meanSpend[i]!);
@@ -59,7 +83,7 @@ it('covers the total of four in five simulated shops, by the parameters and the 
   for (let seed = 0; seed < shops; seed++) {
     const shop = simulate(800, seed);
     const [model, spend] = [fitBgNbd(shop), fitSpend(shop)];
-    const total = totalRevenueInterval(model, spend, horizon, expectRevenues(shop, model, spend), {
+    const total = totalOf(model, spend, expectRevenues(shop, model, spend), {
       pairs: 50,
       sample: 200,
     })!;
@@ -86,73 +110,72 @@ describe.each([
   const shop = simulate(2000, 1, name === 'pareto-nbd');
   const [model, spend] = [fitModel(shop), fitSpend(shop)];
   const data = expectRevenues(shop, model, spend);
-  const total = totalRevenueInterval(model, spend, horizon, data, options)!;
+  const total = totalOf(model, spend, data, options)!;
 
   it('lies around the sum of the expectations, and is the same for the same seed', () => {
     expect(total.expected).toBe(sum(data.expectedRevenue));
     expect(total.lower).toBeLessThan(total.expected);
     expect(total.upper).toBeGreaterThan(total.expected);
-    expect(totalRevenueInterval(model, spend, horizon, data, options)).toEqual(total);
-    expect(totalRevenueInterval(model, spend, horizon, data, { ...options, seed: 2 })).not.toEqual(total);
+    expect(totalOf(model, spend, data, options)).toEqual(total);
+    expect(totalOf(model, spend, data, { ...options, seed: 2 })).not.toEqual(total);
   });
 
   it('needs only a sample of the customers', () => {
-    const all = totalRevenueInterval(model, spend, horizon, data, { ...options, sample: 2000 })!;
+    const all = totalOf(model, spend, data, { ...options, sample: 2000 })!;
     for (const name of ['lower', 'upper'] as const) expect(total[name] / all[name]).toBeCloseTo(1, 2);
     expect(total.outcomeDeviation / all.outcomeDeviation).toBeCloseTo(1, 1);
   });
 
   it('scales with what is kept, and widens with the level', () => {
-    const net = totalRevenueInterval(model, spend, horizon, expectRevenues(shop, model, spend, 0.9), {
+    const net = totalOf(model, spend, expectRevenues(shop, model, spend, 0.9), {
       ...options,
       kept: 0.9,
     })!;
     for (const name of ['expected', 'lower', 'upper', 'parameterDeviation', 'outcomeDeviation'] as const) {
       expect(net[name] / total[name]).toBeCloseTo(0.9, 6);
     }
-    const wide = totalRevenueInterval(model, spend, horizon, data, { ...options, level: 0.95 })!;
+    const wide = totalOf(model, spend, data, { ...options, level: 0.95 })!;
     expect(wide.lower).toBeLessThan(total.lower);
     expect(wide.upper).toBeGreaterThan(total.upper);
   });
 
   it('answers for one customer, for none and for nobody who will buy', () => {
-    const rows = (count: number): ExpectedRevenues =>
+    const rows = (count: number): Columns =>
       Object.fromEntries(Object.entries(data).map(([name, column]) => [name, column.slice(0, count)])) as {
-        [Name in keyof ExpectedRevenues]: Float64Array;
+        [Name in keyof Columns]: Float64Array;
       };
-    const one = totalRevenueInterval(model, spend, horizon, rows(1), options)!;
+    const one = totalOf(model, spend, rows(1), options)!;
     expect(one.lower).toBeGreaterThanOrEqual(0);
     expect(one.upper).toBeGreaterThan(one.expected);
     const nothing = { expected: 0, lower: 0, upper: 0, parameterDeviation: 0, outcomeDeviation: 0 };
-    expect(totalRevenueInterval(model, spend, horizon, rows(0))).toEqual(nothing);
+    expect(totalOf(model, spend, rows(0))).toEqual(nothing);
     const lost = { ...data, expectedRevenue: new Float64Array(2000) };
-    expect(totalRevenueInterval(model, spend, horizon, lost)).toEqual(nothing);
+    expect(totalOf(model, spend, lost)).toEqual(nothing);
   });
 
   it('is finite where the variance of the spend is infinite, and none where the precision is unknown', () => {
     const { parameters, ...json } = spend.toJSON();
     const heavy = gammaGammaFromJSON({ ...json, parameters: { ...parameters, q: 1.2, gamma: 1 } });
-    const interval = totalRevenueInterval(
-      model,
-      heavy,
-      horizon,
-      expectRevenues(shop, model, heavy),
-      options,
-    )!;
+    const interval = totalOf(model, heavy, expectRevenues(shop, model, heavy), options)!;
     expect(Object.values(interval)).toSatisfy((all: number[]) => all.every(Number.isFinite));
     const unknown = gammaGammaFromJSON({ ...json, parameters, diagnostics: {} });
-    expect(totalRevenueInterval(model, unknown, horizon, data, options)).toBeUndefined();
+    expect(totalOf(model, unknown, data, options)).toBeUndefined();
   });
 
   it('refuses columns of different lengths and revenues that are none', () => {
     const badInput = expect.objectContaining({ code: 'MODEL_BAD_INPUT', hint: expect.any(String) });
-    const ask = (change: Partial<ExpectedRevenues>) => () =>
-      totalRevenueInterval(model, spend, horizon, { ...data, ...change });
+    const ask = (change: Partial<RepresentativeRevenues>) => () =>
+      totalRevenueInterval(model, spend, horizon, { ...represent(data), ...change });
     expect(ask({ frequency: new Float64Array(3) })).toThrowError(badInput);
-    expect(ask({ expectedRevenue: data.expectedRevenue.map(() => -1) })).toThrowError(badInput);
-    expect(ask({ expectedRevenue: data.expectedRevenue.map(() => Number.NaN) })).toThrowError(badInput);
+    expect(ask({ customers: 10 })).toThrowError(badInput);
+    for (const wrong of [-1, Number.NaN, Infinity]) {
+      expect(() => drawRepresentatives(data.expectedRevenue.map(() => wrong))).toThrowError(badInput);
+      const { expectedRevenue } = represent(data);
+      if (wrong !== Infinity)
+        expect(ask({ expectedRevenue: expectedRevenue.map(() => wrong) })).toThrowError(badInput);
+    }
     for (const wrong of [{ pairs: 0 }, { pairs: 1.5 }, { sample: 0 }, { level: 1 }]) {
-      expect(() => totalRevenueInterval(model, spend, horizon, data, wrong)).toThrowError(badInput);
+      expect(() => totalOf(model, spend, data, wrong)).toThrowError(badInput);
     }
   });
 });

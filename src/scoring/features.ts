@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { copyColumns } from '../database/copy-binary.ts';
 import * as queries from './queries.ts';
 import type { Snapshot } from './snapshot.ts';
+import { pick, placesOf } from './standings.ts';
 
 /** The columns of get_customer_features after user_id, in order. */
 const featureColumns = [
@@ -67,14 +68,24 @@ function select(
   };
 }
 
-/**
- * Reads get_customer_features, split by whether one ever bought: the two are different questions for a model.
- * @param share of all customers, drawn by their id: the same ones at every moment
- */
-export async function readPopulations(client: pg.ClientBase, moment: Date, share = 1): Promise<Populations> {
+/** Of everybody where neither is given. */
+interface Whom {
+  /** Of all customers, drawn by their id: the same ones at every moment. */
+  readonly share?: number;
+  readonly userIds?: Int32Array | undefined;
+}
+
+/** Reads get_customer_features, split by whether one ever bought: the two are different questions for a model. */
+export async function readPopulations(
+  client: pg.ClientBase,
+  moment: Date,
+  { share = 1, userIds }: Whom = {},
+): Promise<Populations> {
   const list = featureColumns.map((name) => `${name}::double precision`).join(', ');
   await client.query(queries.GROUP_IN_ORDER);
-  const { sql } = (await client.query(queries.FORMAT_FEATURES, [moment, list, share])).rows[0];
+  const { sql } = (
+    await client.query(queries.FORMAT_FEATURES, [moment, list, share, userIds ? `{${userIds.join()}}` : null])
+  ).rows[0];
   const columns = await copyColumns(client, sql, featureColumns.length + 1);
   const [userId, ...features] = columns as [Float64Array, ...Float64Array[]];
   const bought = (i: number): boolean => !Number.isNaN(features[0]![i]!);
@@ -82,6 +93,21 @@ export async function readPopulations(client: pg.ClientBase, moment: Date, share
     buyers: select(moment, userId, features, bought),
     visitors: select(moment, userId, features, (i) => !bought(i)),
   };
+}
+
+function pickPopulation(population: Population, userIds: Int32Array): Population {
+  const rows = placesOf(userIds, population.userId).filter((row) => row >= 0);
+  return {
+    moment: population.moment,
+    size: rows.length,
+    userId: rows.map((row) => population.userId[row]!),
+    column: (name) => pick(population.column(name), rows),
+  };
+}
+
+/** Those of some ids, ascending, as readPopulations would read them. */
+export function pickPopulations({ buyers, visitors }: Populations, userIds: Int32Array): Populations {
+  return { buyers: pickPopulation(buyers, userIds), visitors: pickPopulation(visitors, userIds) };
 }
 
 /** What the purchase models see of the buyers. */

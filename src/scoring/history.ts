@@ -36,7 +36,7 @@ export class History {
 
   populations(moment: Date): Promise<Populations> {
     return remember(this.#populations, moment.getTime(), () =>
-      readPopulations(this.#client, moment, this.#share),
+      readPopulations(this.#client, moment, { share: this.#share }),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { FeatureMatrix } from '../models/classification/feature-matrix.ts';
 import type { FeatureDrift } from '../models/drift.ts';
 import type { Sight } from './cut.ts';
+import type { Populations } from './features.ts';
 import type { ProbabilityModel } from './probability-model.ts';
 
 /** What was said of all customers together, to be held against what comes. */
@@ -36,7 +37,8 @@ export function watched({ matrix }: Sight, probabilities: Float64Array): Feature
   };
 }
 
-/** How far the customers of a scoring are from those that the model was trained on; empty where there is nobody. */
-export function driftOf(model: ProbabilityModel, sight: Sight, probabilities: Float64Array): FeatureDrift[] {
-  return sight.matrix.rows > 0 ? model.reference.compare(watched(sight, probabilities)) : [];
+/** How far these customers are from those that the model was trained on; empty where there is nobody. */
+export function driftOf(model: ProbabilityModel, populations: Populations): FeatureDrift[] {
+  const sight = model.sightOf(populations);
+  return sight.matrix.rows > 0 ? model.reference.compare(watched(sight, model.candidate.predict(sight))) : [];
 }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { copyInto } from '../database/copy-stream.ts';
 import { inTransaction } from '../database/pool.ts';
 import { AppError } from '../errors.ts';
+import type { LastScoring } from './last-scoring.ts';
 import * as queries from './queries.ts';
 import { recordTraining, type TrainingRun } from './registry.ts';
 import type { SegmentDefinition } from './segmentation.ts';
@@ -32,6 +33,12 @@ export interface ScoringRun {
   /** Given the runs that were recorded just now, by kind. */
   parameters(recorded: ReadonlyMap<ModelKind, number>): Record<string, unknown>;
   readonly evaluation: Record<string, unknown>;
+  /** The rows that it builds on, and the notes that it saw. */
+  readonly last: Pick<LastScoring, 'modelRunId' | 'noteIds'>;
+  /** Customers whose rows are replaced, or taken away where they have none now; `undefined` for everybody. */
+  readonly changed: Int32Array | undefined;
+  /** Of all others only this changes: user_ids with their new segments. */
+  readonly moved: { readonly userIds: readonly number[]; readonly segmentIds: readonly number[] };
 }
 
 /** So many are staged and published at a time: the tables in memory stay small, and the next are worked out while the server writes these. */
@@ -67,16 +74,20 @@ async function publishRows(
   client: pg.ClientBase,
   modelRunId: number,
   rows: Iterable<ScoreRow>,
+  changed: Int32Array | undefined,
 ): Promise<void> {
   await client.query(queries.CREATE_STAGING);
-  await client.query(queries.JOIN_BY_HASH);
+  await client.query(changed ? queries.JOIN_BY_INDEX : queries.JOIN_BY_HASH);
+  const unscored = new Set(changed);
   let after = 0;
   let writing: Promise<unknown> = Promise.resolve();
   for (const chunk of chunksOf(rows)) {
     await writing;
     await copyInto(client, queries.COPY_SCORES, chunk.rows);
-    writing = client
-      .query(queries.PUBLISH_STAGED, [modelRunId, after, chunk.upTo])
+    for (const [userId] of chunk.rows) unscored.delete(userId);
+    const from = after;
+    writing = (changed ? Promise.resolve() : client.query(queries.DELETE_UNSTAGED, [from, chunk.upTo]))
+      .then(() => client.query(queries.PUBLISH_STAGED, [modelRunId, from, chunk.upTo]))
       .then(() => client.query(queries.CLEAR_STAGING));
     // Awaited above or below; until then a failure must not count as unhandled.
     writing.catch(() => undefined);
@@ -85,10 +96,29 @@ async function publishRows(
     after = chunk.upTo;
   }
   await writing;
+  if (unscored.size > 0) await client.query(queries.DELETE_SCORES, [[...unscored]]);
+}
+
+function busy(message: string): AppError {
+  return new AppError('SCORING_BUSY', message, { hint: 'Wait for it to end, then score again.' });
 }
 
 /**
- * Replaces all scores in one transaction, so that readers see the old set or the new one. `rows` come in the order of user_id.
+ * Takes the lock of publishing. Who left rows alone needs them as they were seen; who brings all rows may go on, but did not see what the other
+ * scoring saw, and may not be built upon.
+ */
+async function begin(client: pg.ClientBase, { last, changed }: ScoringRun): Promise<void> {
+  if (!(await client.query(queries.TRY_LOCK)).rows[0].locked)
+    throw busy('another scoring run is publishing at this moment');
+  const latest: number | undefined = (await client.query(queries.LAST_SCORING)).rows[0]?.model_run_id;
+  const overtaken = latest !== last.modelRunId;
+  if (overtaken && changed) throw busy('another scoring run published while this one was at work');
+  if (overtaken) await client.query(queries.NOTE_EVERYBODY);
+  await client.query(queries.SAY_PUBLISHING);
+}
+
+/**
+ * Replaces the scores in one transaction, so that readers see the old set or the new one. `rows` come in the order of user_id.
  * @returns model_run_id
  */
 export async function publishScores(
@@ -97,11 +127,7 @@ export async function publishScores(
   rows: Iterable<ScoreRow>,
 ): Promise<number> {
   return inTransaction(appPool, async (client) => {
-    if (!(await client.query(queries.TRY_LOCK)).rows[0].locked) {
-      throw new AppError('SCORING_BUSY', 'another scoring run is publishing at this moment', {
-        hint: 'Wait for it to end, then score again.',
-      });
-    }
+    await begin(client, run);
     await client.query(queries.DEMOTE_SEGMENTS, [run.segments.map(({ id }) => id)]);
     for (const s of run.segments) {
       await client.query(queries.UPSERT_SEGMENT, [
@@ -124,7 +150,11 @@ export async function publishScores(
       run.customers,
     ];
     const modelRunId: number = (await client.query(queries.RECORD_RUN, values)).rows[0].model_run_id;
-    await publishRows(client, modelRunId, rows);
+    await publishRows(client, modelRunId, rows, run.changed);
+    const { moved, last } = run;
+    if (moved.userIds.length > 0)
+      await client.query(queries.MOVE_TO_SEGMENTS, [moved.userIds, moved.segmentIds]);
+    if (last.noteIds.length > 0) await client.query(queries.CONSUME_NOTES, [Array.from(last.noteIds)]);
     return modelRunId;
   });
 }

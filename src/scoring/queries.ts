@@ -23,15 +23,15 @@ export const GROUP_IN_ORDER = "SET LOCAL enable_hashagg = off; SET LOCAL work_me
 // COPY takes no parameters, so the server itself formats them into the statement as literals.
 /**
  * $2 lists columns of the function as double precision: names of our own, never input. $3 is the share of customers, drawn by a hash of
- * the id (Knuth's multiplicative one: neighbours part).
+ * the id (customer-sample.ts has it, too); $4 are the only ones that are read, NULL for everybody.
  */
 export const FORMAT_FEATURES = `
   SELECT format($sql$
     COPY (
-      SELECT user_id::double precision, %2$s FROM app_schema.get_customer_features(%1$L)
+      SELECT user_id::double precision, %2$s FROM app_schema.get_customer_features(%1$L, %4$L)
       WHERE %3$L::double precision >= 1 OR user_id * 2654435761 %% 4294967296 < %3$L::double precision * 4294967296
     ) TO STDOUT (FORMAT binary)
-  $sql$, $1::timestamptz, $2::text, $3::double precision) AS sql`;
+  $sql$, $1::timestamptz, $2::text, $3::double precision, $4::integer[]) AS sql`;
 
 /** What customers did from $1 up to but not including $2: net revenue of those who bought or returned, and whether they bought. */
 export const FORMAT_OUTCOMES = `
@@ -42,6 +42,24 @@ export const FORMAT_OUTCOMES = `
       ORDER BY user_id
     ) TO STDOUT (FORMAT binary)
   $sql$, $1::timestamptz, $2::timestamptz) AS sql`;
+
+/** The run whose rows are the published ones. */
+export const LAST_SCORING = `
+  SELECT model_run_id, as_of, code_version, parameters, customers FROM app_schema.model_runs
+  WHERE kind = 'scoring' ORDER BY model_run_id DESC LIMIT 1`;
+export const READ_NOTES = `
+  COPY (SELECT note_id::double precision, user_id::double precision FROM app_schema.user_score_changes) TO STDOUT (FORMAT binary)`;
+/** Of all but those whose rows may be out of date, or may have been edited into anything. */
+export const READ_STANDINGS = `
+  COPY (
+    SELECT m.user_id::double precision, m.segment_id::double precision, m.purchase_probability_30d::double precision,
+      m.churn_probability::double precision, (d.explanation -> 'orders')::double precision,
+      (d.explanation -> 'historic_revenue')::double precision, (d.explanation -> 'days_since_last_purchase')::double precision,
+      (d.explanation -> 'days_since_first_purchase')::double precision, (d.explanation -> 'predicted_revenue')::double precision
+    FROM app_schema.user_metrics m JOIN app_schema.user_score_details d ON d.user_id = m.user_id
+    WHERE NOT EXISTS (SELECT FROM app_schema.user_score_changes c WHERE c.user_id = m.user_id)
+    ORDER BY m.user_id
+  ) TO STDOUT (FORMAT binary)`;
 
 export const TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('customer-analyzer score')) AS locked";
 /** With the moment of the latest training, also of one that was not promoted. */
@@ -71,19 +89,31 @@ export const CREATE_STAGING = `
     user_id integer, segment_id integer, ltv numeric, churn_probability real, purchase_probability_30d real,
     ltv_status text, churn_status text, purchase_status text, explanation jsonb
   ) ON COMMIT DROP`;
+/** Rows that a scoring writes are as they should be: no trigger notes them. */
+export const SAY_PUBLISHING = "SELECT set_config('customer_analyzer.publishing', 'on', true)";
 /** Tables that nobody has counted yet look empty, and a nested loop over 20,000 customers and as many would take a minute. */
 export const JOIN_BY_HASH = 'SET LOCAL enable_nestloop = off';
+/** Of few customers each row is looked up: a hash would read the rows of all. */
+export const JOIN_BY_INDEX = 'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off';
 export const COPY_SCORES = 'COPY staged_scores FROM STDIN';
+/** Where the staged customers are all of those after $1 up to $2. The details of who is gone are deleted by the trigger of user_metrics. */
+export const DELETE_UNSTAGED = `
+  DELETE FROM app_schema.user_metrics m
+  WHERE m.user_id > $1 AND m.user_id <= $2 AND NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = m.user_id)`;
+export const DELETE_SCORES = 'DELETE FROM app_schema.user_metrics WHERE user_id = ANY ($1::integer[])';
+/** Who was not scored again, and stands elsewhere among the others. */
+export const MOVE_TO_SEGMENTS = `
+  UPDATE app_schema.user_metrics m SET segment_id = s.segment_id, last_updated = now()
+  FROM unnest($1::integer[], $2::integer[]) s (user_id, segment_id) WHERE m.user_id = s.user_id`;
+export const CONSUME_NOTES = `
+  DELETE FROM app_schema.user_score_changes c USING unnest($1::bigint[]) n (note_id) WHERE c.note_id = n.note_id`;
+export const NOTE_EVERYBODY = 'INSERT INTO app_schema.user_score_changes (user_id) VALUES (0)';
 /**
- * Publishes the staged customers, who are all of those after $2 up to $3, for the run $1. What has not changed is found by a join and left
- * alone: ON CONFLICT DO UPDATE … WHERE would lock, and so write, each row before it finds that nothing changed. The details of who is gone
- * are deleted by the trigger of user_metrics.
+ * Publishes the staged customers, all of them after $2 up to $3, for the run $1. What has not changed is found by a join and left alone:
+ * ON CONFLICT DO UPDATE … WHERE would lock, and so write, each row before it finds that nothing changed.
  */
 export const PUBLISH_STAGED = `
-  WITH gone AS (
-    DELETE FROM app_schema.user_metrics m
-    WHERE m.user_id > $2 AND m.user_id <= $3 AND NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = m.user_id)
-  ), changed_metrics AS (
+  WITH changed_metrics AS (
     UPDATE app_schema.user_metrics m
     SET segment_id = s.segment_id, ltv = s.ltv, churn_probability = s.churn_probability,
       purchase_probability_30d = s.purchase_probability_30d, last_updated = now()

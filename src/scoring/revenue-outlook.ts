@@ -1,7 +1,7 @@
 import { discountedPurchases } from '../models/discounted-purchases.ts';
 import { revenueIntervals } from '../models/revenue-interval.ts';
-import { type TotalRevenue, totalRevenueInterval } from '../models/total-revenue.ts';
-import { type LifetimeValueModel, type RevenueForecast, spendEvidence } from './lifetime-value-model.ts';
+import { type Representatives, type TotalRevenue, totalRevenueInterval } from '../models/total-revenue.ts';
+import { type LifetimeValueModel, spendEvidence } from './lifetime-value-model.ts';
 import { DAYS_PER_WEEK, historiesOf } from './purchase-model.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -59,12 +59,13 @@ export function revenueOutlook(
 /**
  * The revenue of all customers together within the horizon, with the interval that estimated parameters and the customers' own luck leave.
  * It holds if the model is right: what it was worth one horizon ago stands beside it (`totalRatio` of the evaluation). `undefined` where
- * the parameters have no standard errors.
+ * the parameters have no standard errors. `snapshot` and `expectedRevenue` are of the representatives, one by one.
  */
 export function revenueTotal(
   { purchases, spend, refundShare, level }: LifetimeValueModel,
+  representatives: Representatives,
+  expectedRevenue: Float64Array,
   snapshot: Snapshot,
-  forecast: RevenueForecast,
   horizonDays: number,
 ): TotalRevenue | undefined {
   const evidence = Array.from(snapshot.userId, (_, i) => spendEvidence(snapshot, i));
@@ -72,7 +73,10 @@ export function revenueTotal(
     ...historiesOf(snapshot),
     spendFrequency: Float64Array.from(evidence, ({ days }) => days),
     meanSpend: Float64Array.from(evidence, ({ mean }) => mean),
-    expectedRevenue: forecast.revenue,
+    expectedRevenue,
+    stands: representatives.stands,
+    total: representatives.total,
+    customers: representatives.customers,
   };
   return totalRevenueInterval(purchases, spend, horizonDays / DAYS_PER_WEEK, data, {
     level: INTERVAL_LEVEL,

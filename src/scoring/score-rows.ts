@@ -3,7 +3,8 @@ import type { RevenueForecast } from './lifetime-value-model.ts';
 import type { ScoreRow } from './publish.ts';
 import { reasonsOf } from './reasons.ts';
 import type { RevenueOutlook } from './revenue-outlook.ts';
-import type { Snapshot } from './snapshot.ts';
+import { historicRevenues, type Snapshot } from './snapshot.ts';
+import { createStandings, type Standings } from './standings.ts';
 import { type Missing, statusOf } from './status.ts';
 import type { StrongestEffects } from './strongest-effects.ts';
 
@@ -18,10 +19,9 @@ export interface Answers {
   readonly strongest: StrongestEffects | undefined;
 }
 
-/** All that one run found, before it is published. */
+/** All that one run found of the customers that it looked at, before it is published. */
 export interface Scores {
   readonly snapshot: Snapshot;
-  readonly segmentIds: ArrayLike<number>;
   readonly alive: Float64Array | undefined;
   readonly ltv: {
     readonly missing: readonly Missing[];
@@ -43,7 +43,7 @@ function because(name: string, { strongest, sight }: Answers, i: number): Record
 }
 
 /** The numbers behind the scores of customer i, in the units that a person reads. */
-function explain(scores: Scores, i: number): Record<string, unknown> {
+function explain(scores: Scores, standings: Standings, i: number): Record<string, unknown> {
   const { snapshot, ltv, alive, churn, purchase } = scores;
   const missing = {
     ...(ltv.missing.length > 0 ? { ltv: ltv.missing } : {}),
@@ -55,14 +55,14 @@ function explain(scores: Scores, i: number): Record<string, unknown> {
     orders: snapshot.orders[i],
     repeat_purchase_days: snapshot.frequency[i],
     days_since_first_purchase: snapshot.tDays[i],
-    days_since_last_purchase: snapshot.tDays[i]! - snapshot.recencyDays[i]!,
-    historic_revenue: rounded(historic, 2),
+    days_since_last_purchase: standings.sinceLastPurchase[i],
+    historic_revenue: standings.historicRevenue[i],
     ...(alive ? { probability_alive: rounded(alive[i]!, 6) } : {}),
     ...(ltv.forecast
       ? {
           expected_purchases: rounded(ltv.forecast.expectedPurchases[i]!, 6),
           expected_spend: rounded(ltv.forecast.expectedSpend[i]!, 2),
-          predicted_revenue: rounded(ltv.forecast.revenue[i]!, 2),
+          predicted_revenue: standings.predictedRevenue[i],
           ltv_low: rounded(historic + ltv.forecast.lower[i]!, 2),
           ltv_high: rounded(historic + ltv.forecast.upper[i]!, 2),
           discounted_revenue: rounded(ltv.forecast.discounted[i]!, 2),
@@ -83,9 +83,31 @@ function churnAtMost(probability: number, bound: number): number {
   return value <= bound ? value : Math.fround(Math.max(0, value - 2 ** -24));
 }
 
+/** Published numbers of the buyers, without a segment yet. */
+export function buyersStandings({ snapshot, ltv, purchase, churn }: Scores): Standings {
+  const bought = purchase.sight && Float64Array.from(purchase.probabilities, Math.fround);
+  return createStandings(snapshot.userId, {
+    purchase: bought,
+    churn:
+      churn.sight && churn.probabilities.map((stays, i) => churnAtMost(1 - stays, 1 - (bought?.[i] ?? 0))),
+    orders: snapshot.orders,
+    historicRevenue: historicRevenues(snapshot),
+    sinceLastPurchase: snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!),
+    sinceFirstPurchase: snapshot.tDays,
+    predictedRevenue: ltv.forecast?.revenue.map((value) => rounded(value, 2)),
+  });
+}
+
+/** Those of who only looked so far, where anything is said of them. */
+export function visitorsStandings({ firstPurchase: { sight, probabilities } }: Scores): Standings {
+  return createStandings(sight?.population.userId ?? new Int32Array(0), {
+    purchase: Float64Array.from(probabilities, Math.fround),
+  });
+}
+
 /** Who only looked so far: nothing can be said of value or loss, but of a first purchase. */
-function* visitorRows({ firstPurchase }: Scores): Generator<ScoreRow> {
-  const { sight, probabilities } = firstPurchase;
+function* visitorRows({ firstPurchase }: Scores, { purchase }: Standings): Generator<ScoreRow> {
+  const { sight } = firstPurchase;
   if (!sight) return;
   const { population } = sight;
   for (let i = 0; i < population.size; i++) {
@@ -99,7 +121,7 @@ function* visitorRows({ firstPurchase }: Scores): Generator<ScoreRow> {
       null,
       null,
       null,
-      Math.fround(probabilities[i]!),
+      purchase[i]!,
       'never_bought',
       'never_bought',
       'ok',
@@ -108,31 +130,32 @@ function* visitorRows({ firstPurchase }: Scores): Generator<ScoreRow> {
   }
 }
 
-function* buyerRows(scores: Scores): Generator<ScoreRow> {
+function* buyerRows(scores: Scores, standings: Standings): Generator<ScoreRow> {
   const { snapshot, ltv, purchase, churn } = scores;
   for (let i = 0; i < snapshot.size; i++) {
-    const p30 = purchase.sight ? Math.fround(purchase.probabilities[i]!) : null;
-    const churned = churn.sight ? churnAtMost(1 - churn.probabilities[i]!, 1 - (p30 ?? 0)) : null;
     const historic = snapshot.grossRevenue[i]! - snapshot.refunds[i]!;
     yield [
       snapshot.userId[i]!,
-      scores.segmentIds[i]!,
+      standings.segmentId[i]!,
       ltv.forecast ? rounded(historic + ltv.forecast.revenue[i]!, 2) : null,
-      churned,
-      p30,
+      churn.sight ? standings.churn[i]! : null,
+      purchase.sight ? standings.purchase[i]! : null,
       statusOf(ltv.missing),
       statusOf(churn.missing),
       statusOf(purchase.missing),
-      JSON.stringify(explain(scores, i)),
+      JSON.stringify(explain(scores, standings, i)),
     ];
   }
 }
 
 /** The rows of user_metrics and user_score_details, of buyers and of those who only looked, in the order of user_id. */
-export function* scoreRows(scores: Scores): Generator<ScoreRow> {
-  const visitors = visitorRows(scores);
+export function* scoreRows(
+  scores: Scores,
+  standings: { readonly buyers: Standings; readonly visitors: Standings },
+): Generator<ScoreRow> {
+  const visitors = visitorRows(scores, standings.visitors);
   let visitor = visitors.next();
-  for (const buyer of buyerRows(scores)) {
+  for (const buyer of buyerRows(scores, standings.buyers)) {
     for (; !visitor.done && visitor.value[0] < buyer[0]; visitor = visitors.next()) yield visitor.value;
     yield buyer;
   }

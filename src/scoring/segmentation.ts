@@ -5,10 +5,10 @@ import { noiseName } from '../models/clustering/cluster-names.ts';
 import { clusteringFromJSON, fitClusters } from '../models/clustering/clustering.ts';
 import { explainClusters } from '../models/clustering/explain-cluster.ts';
 import { matchClusters } from '../models/clustering/match-clusters.ts';
-import { assignRfmSegments } from '../models/rfm.ts';
+import { assignRfmSegments, type RfmData } from '../models/rfm.ts';
 import { rfmSegments } from '../models/rfm-segments.ts';
 import * as queries from './queries.ts';
-import type { Snapshot } from './snapshot.ts';
+import { historicRevenues, type Snapshot } from './snapshot.ts';
 
 export interface SegmentDefinition {
   readonly id: number;
@@ -22,6 +22,13 @@ export interface Segmentation {
   readonly segments: readonly SegmentDefinition[];
   /** The segment id of each customer of the snapshot. */
   assign(snapshot: Snapshot): ArrayLike<number>;
+  /** Only where a segment is a place among all buyers: one who buys may move others. */
+  readonly assignAmong?: (data: RfmData) => ArrayLike<number>;
+}
+
+export interface PromotedSegmentation extends Segmentation {
+  /** null: the RFM rules, which nobody has to promote. */
+  readonly modelRunId: number | null;
 }
 
 /** What is kept of a fitted segmentation, in model_runs. */
@@ -66,11 +73,13 @@ function matrixOf(snapshot: Snapshot, features: readonly SegmentFeature[]): Feat
 
 export const rfmSegmentation: Segmentation = Object.freeze({
   segments: rfmSegments,
+  assignAmong: (data: RfmData) => assignRfmSegments(data).segmentIds,
   assign: (snapshot: Snapshot) =>
     assignRfmSegments({
       recencyDays: sinceLastPurchase(snapshot),
       frequency: snapshot.orders,
-      monetary: netRevenue(snapshot),
+      // As published: the places of those who are not read again come from there.
+      monetary: historicRevenues(snapshot),
     }).segmentIds,
 });
 
@@ -104,9 +113,10 @@ export async function readStoredSegmentation(
 }
 
 /** The segmentation that was promoted last, of those that knew nothing of what came after `asOf`; the RFM rules where there is none. */
-export async function promotedSegmentation(client: pg.ClientBase, asOf: Date): Promise<Segmentation> {
-  const stored = await readStoredSegmentation(client, asOf);
-  return stored && stored.algorithm !== 'rfm' ? clusterSegmentation(stored) : rfmSegmentation;
+export async function promotedSegmentation(client: pg.ClientBase, asOf: Date): Promise<PromotedSegmentation> {
+  const run = (await client.query(queries.CHAMPION, ['segmentation', asOf])).rows[0];
+  if (!run || run.model.algorithm === 'rfm') return { ...rfmSegmentation, modelRunId: null };
+  return { ...clusterSegmentation(run.model), modelRunId: run.model_run_id };
 }
 
 export interface SegmentationOptions {

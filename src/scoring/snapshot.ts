@@ -60,6 +60,11 @@ export function daysBefore(moment: Date, days: number): Date {
   return new Date(moment.getTime() - days * MS_PER_DAY);
 }
 
+/** What each customer brought so far, net of refunds, in whole cents as it is published. */
+export function historicRevenues({ grossRevenue, refunds }: Snapshot): Float64Array {
+  return grossRevenue.map((gross, i) => Number((gross - refunds[i]!).toFixed(2)));
+}
+
 /** Days of history before the moment: the longest T. */
 export function historyDays(snapshot: Snapshot): number {
   return snapshot.tDays.reduce((longest, t) => Math.max(longest, t), 0);

@@ -1,0 +1,84 @@
+import type pg from 'pg';
+import { copyColumns } from '../database/copy-binary.ts';
+import * as queries from './queries.ts';
+
+/** In the order of READ_STANDINGS. */
+const columns = [
+  'segmentId',
+  'purchase',
+  'churn',
+  'orders',
+  'historicRevenue',
+  'sinceLastPurchase',
+  'sinceFirstPurchase',
+  'predictedRevenue',
+] as const;
+
+type Column = (typeof columns)[number];
+
+/**
+ * The published numbers of customers in the order of user_id: all that is said of the shop as a whole is worked out from them. So it is the same
+ * whether everybody was scored just now or most rows were left alone. Days and money, rounded as published; NaN where nothing is said, and in
+ * all columns but `purchase` of those who only looked.
+ */
+export interface Standings extends Readonly<Record<Column, Float64Array>> {
+  readonly userId: Int32Array;
+}
+
+export function createStandings(
+  userId: Int32Array,
+  known: Partial<Record<Column, ArrayLike<number> | undefined>>,
+): Standings {
+  const column = (name: Column): Float64Array =>
+    known[name] ? Float64Array.from(known[name]) : new Float64Array(userId.length).fill(Number.NaN);
+  const all = Object.fromEntries(columns.map((name) => [name, column(name)])) as Record<Column, Float64Array>;
+  return { userId, ...all };
+}
+
+export const nobody: Standings = createStandings(new Int32Array(0), {});
+
+/** What is published of those of whom no note says that it may be out of date. */
+export async function readUntouched(client: pg.ClientBase): Promise<Standings> {
+  const [userId, ...rest] = await copyColumns(client, queries.READ_STANDINGS, columns.length + 1);
+  return createStandings(
+    Int32Array.from(userId!),
+    Object.fromEntries(columns.map((name, i) => [name, rest[i]])),
+  );
+}
+
+/** Of two sets of customers that have nobody in common. */
+export function mergeStandings(a: Standings, b: Standings): Standings {
+  if (a.userId.length === 0) return b;
+  if (b.userId.length === 0) return a;
+  const size = a.userId.length + b.userId.length;
+  // From which of the two, and from where: b's places are counted after a's.
+  const from = new Int32Array(size);
+  for (let [i, j, at] = [0, 0, 0]; at < size; at++) {
+    const takeA = j === b.userId.length || (i < a.userId.length && a.userId[i]! < b.userId[j]!);
+    from[at] = takeA ? i++ : a.userId.length + j++;
+  }
+  const merged = (left: ArrayLike<number>, right: ArrayLike<number>) => (place: number) =>
+    (place < left.length ? left[place] : right[place - left.length])!;
+  return createStandings(
+    from.map(merged(a.userId, b.userId)),
+    Object.fromEntries(columns.map((name) => [name, Float64Array.from(from, merged(a[name], b[name]))])),
+  );
+}
+
+/** Places of those who ever bought. */
+export function buyersAmong({ orders }: Standings): Int32Array {
+  return Int32Array.from(orders.keys()).filter((row) => !Number.isNaN(orders[row]!));
+}
+
+/** The place of each of `wanted` in `userId`, both ascending; -1 for who is not there. */
+export function placesOf(wanted: Int32Array, userId: Int32Array): Int32Array {
+  let at = 0;
+  return wanted.map((id) => {
+    while (at < userId.length && userId[at]! < id) at += 1;
+    return userId[at] === id ? at : -1;
+  });
+}
+
+export function pick(column: Float64Array, rows: Int32Array): Float64Array {
+  return Float64Array.from(rows, (row) => column[row]!);
+}
