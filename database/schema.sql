@@ -3875,17 +3875,17 @@ COMMENT ON COLUMN app_schema.user_metrics.churn_probability IS 'Probability of n
 COMMENT ON COLUMN app_schema.user_metrics.purchase_probability_30d IS 'Probability of at least one purchase within 30 days, calibrated';
 
 CREATE TABLE app_schema.user_score_changes (
-    note_id bigint NOT NULL,
-    user_id integer NOT NULL
+    user_id integer NOT NULL,
+    note_id bigint NOT NULL
 );
 
 ALTER TABLE app_schema.user_score_changes OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.user_score_changes IS 'Customers whose published scores may not be what a full scoring would give: their days were folded again since, or somebody touched the rows. The scoring that saw a note consumes it';
 
-COMMENT ON COLUMN app_schema.user_score_changes.note_id IS 'By which a scoring consumes what it saw, and no note that came since';
-
 COMMENT ON COLUMN app_schema.user_score_changes.user_id IS '0 stands for everybody';
+
+COMMENT ON COLUMN app_schema.user_score_changes.note_id IS 'By which a scoring consumes what it saw, and no note that came since';
 
 ALTER TABLE app_schema.user_score_changes ALTER COLUMN note_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_schema.user_score_changes_note_id_seq
@@ -4996,6 +4996,9 @@ ALTER TABLE ONLY app_schema.user_identities
 
 ALTER TABLE ONLY app_schema.user_metrics
     ADD CONSTRAINT user_metrics_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY app_schema.user_score_changes
+    ADD CONSTRAINT user_score_changes_pkey PRIMARY KEY (user_id, note_id);
 
 ALTER TABLE ONLY app_schema.user_score_details
     ADD CONSTRAINT user_score_details_pkey PRIMARY KEY (user_id);

@@ -77,6 +77,7 @@ describe('erase_user', () => {
       { table_name: 'app_schema.user_metrics', rows: 1 },
       { table_name: 'app_schema.user_days', rows: 2 },
       { table_name: 'app_schema.user_day_changes', rows: 2 },
+      { table_name: 'app_schema.user_score_changes', rows: 2 },
       { table_name: 'app_schema.user_identities', rows: 1 },
       { table_name: 'app_schema.users', rows: 1 },
     ]);

@@ -1,8 +1,9 @@
 -- Scoring again after few new events looks at the customers whom they touched, and leaves the rows of all others. See docs/adr/0017-incremental-scoring.md.
 
 CREATE TABLE app_schema.user_score_changes (
+  user_id integer NOT NULL,
   note_id bigint GENERATED ALWAYS AS IDENTITY,
-  user_id integer NOT NULL
+  PRIMARY KEY (user_id, note_id)
 );
 COMMENT ON TABLE app_schema.user_score_changes IS
   'Customers whose published scores may not be what a full scoring would give: their days were folded again since, or somebody touched the rows. The scoring that saw a note consumes it';

@@ -26,25 +26,22 @@ export interface LastScoring {
   readonly codeVersion: string | undefined;
   readonly grounds: Partial<Grounds>;
   readonly buyers: number;
-  /** Notes of whose rows may be out of date, to be consumed by the scoring that saw them. */
-  readonly noteIds: Float64Array;
+  /** Notes of whose rows may be out of date, to be consumed by the scoring that saw them: one entry each. */
+  readonly notes: { readonly ids: Float64Array; readonly userIds: Float64Array };
   /** Whom they name, ascending; `undefined` for everybody. */
   readonly changed: Int32Array | undefined;
 }
 
 export async function readLastScoring(client: pg.ClientBase): Promise<LastScoring> {
   const run = (await client.query(queries.LAST_SCORING)).rows[0];
-  const [noteIds, userIds] = (await copyColumns(client, queries.READ_NOTES, 2)) as [
-    Float64Array,
-    Float64Array,
-  ];
+  const [ids, userIds] = (await copyColumns(client, queries.READ_NOTES, 2)) as [Float64Array, Float64Array];
   return {
     modelRunId: run?.model_run_id,
     asOf: run?.as_of,
     codeVersion: run?.code_version,
     grounds: { models: run?.parameters.models, ...run?.parameters.grounds },
     buyers: run?.customers ?? 0,
-    noteIds,
+    notes: { ids, userIds },
     changed: userIds.includes(0) ? undefined : Int32Array.from(new Set(userIds)).sort(),
   };
 }

@@ -34,7 +34,7 @@ export interface ScoringRun {
   parameters(recorded: ReadonlyMap<ModelKind, number>): Record<string, unknown>;
   readonly evaluation: Record<string, unknown>;
   /** The rows that it builds on, and the notes that it saw. */
-  readonly last: Pick<LastScoring, 'modelRunId' | 'noteIds'>;
+  readonly last: Pick<LastScoring, 'modelRunId' | 'notes'>;
   /** Customers whose rows are replaced, or taken away where they have none now; `undefined` for everybody. */
   readonly changed: Int32Array | undefined;
   /** Of all others only this changes: user_ids with their new segments. */
@@ -154,7 +154,7 @@ export async function publishScores(
     const { moved, last } = run;
     if (moved.userIds.length > 0)
       await client.query(queries.MOVE_TO_SEGMENTS, [moved.userIds, moved.segmentIds]);
-    if (last.noteIds.length > 0) await client.query(queries.CONSUME_NOTES, [Array.from(last.noteIds)]);
+    await client.query(queries.CONSUME_NOTES, [Array.from(last.notes.userIds), Array.from(last.notes.ids)]);
     return modelRunId;
   });
 }

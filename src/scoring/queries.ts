@@ -106,7 +106,8 @@ export const MOVE_TO_SEGMENTS = `
   UPDATE app_schema.user_metrics m SET segment_id = s.segment_id, last_updated = now()
   FROM unnest($1::integer[], $2::integer[]) s (user_id, segment_id) WHERE m.user_id = s.user_id`;
 export const CONSUME_NOTES = `
-  DELETE FROM app_schema.user_score_changes c USING unnest($1::bigint[]) n (note_id) WHERE c.note_id = n.note_id`;
+  DELETE FROM app_schema.user_score_changes c USING unnest($1::integer[], $2::bigint[]) n (user_id, note_id)
+  WHERE c.user_id = n.user_id AND c.note_id = n.note_id`;
 export const NOTE_EVERYBODY = 'INSERT INTO app_schema.user_score_changes (user_id) VALUES (0)';
 /**
  * Publishes the staged customers, all of them after $2 up to $3, for the run $1. What has not changed is found by a join and left alone:
