@@ -416,6 +416,16 @@ describe('scoring', () => {
       purchase: 'ok',
     });
     expect(summary.visitors).toBeGreaterThanOrEqual(60);
+    // One visitor comes again: of the others nobody is looked at, and all is as if everybody had been.
+    await db.adminPool.query(`
+      INSERT INTO app_schema.events (user_id, event_type, event_timestamp)
+      SELECT max(user_id), 'add_to_cart', '2025-06-29T10:00:00Z' FROM app_schema.user_metrics WHERE segment_id IS NULL`);
+    const again = await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF, minOutcomes: 20 });
+    expect(again).toMatchObject({ scored: 1, visitors: summary.visitors, trained: [] });
+    const incremental = await published();
+    await db.adminPool.query('INSERT INTO app_schema.user_score_changes (user_id) VALUES (0)');
+    await score(db.mlPool, db.appPool, { ...SCORING, asOf: AS_OF, minOutcomes: 20 });
+    expect(await published()).toEqual(incremental);
   });
 
   it('does not learn from an absurd amount, says why, and keeps the model that was there', async () => {
