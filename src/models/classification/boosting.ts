@@ -23,6 +23,8 @@ interface Boosted {
   /** Trees grown, of which those after the best validation loss were dropped. */
   readonly grownTrees: number;
   readonly validationLogLoss: number | null;
+  /** Of the training rows, by the trees kept: asked for again they would take a twentieth of the fit. */
+  readonly logOdds: Float64Array;
 }
 
 interface BinnedRows {
@@ -78,18 +80,18 @@ class EarlyStopping {
     this.record(0);
   }
 
-  /** @returns whether to stop */
-  add(tree: Tree, trees: number): boolean {
+  add(tree: Tree, trees: number): 'better' | 'wait' | 'stop' {
     addToLogOdds(tree, this.binned.bins, this.binned.width, this.binned.logOdds);
-    this.record(trees);
-    return trees - this.bestTrees >= this.patience;
+    if (this.record(trees)) return 'better';
+    return trees - this.bestTrees >= this.patience ? 'stop' : 'wait';
   }
 
-  private record(trees: number): void {
+  private record(trees: number): boolean {
     const loss = meanLogLoss(this.binned.logOdds.map(logistic), this.rows.outcome, this.rows.weights);
-    if (loss >= this.bestLoss) return;
+    if (loss >= this.bestLoss) return false;
     this.bestLoss = loss;
     this.bestTrees = trees;
+    return true;
   }
 }
 
@@ -108,6 +110,7 @@ export function boost(data: LabelledRows, baseLogOdds: number, plan: BoostingPla
   const [gradients, hessians] = [new Float64Array(rows), new Float64Array(rows)];
   const order = new Uint32Array(rows);
   const trees: Tree[] = [];
+  const kept = stopping ? logOdds.slice() : logOdds;
   while (trees.length < plan.maxTrees) {
     derive(data, logOdds, gradients, hessians);
     const tree = grower.grow(sampleRows(order, plan.subsample, random), gradients, hessians);
@@ -115,12 +118,15 @@ export function boost(data: LabelledRows, baseLogOdds: number, plan: BoostingPla
     if (tree.left.length === 1) break;
     trees.push(tree);
     addToLogOdds(tree, bins, width, logOdds);
-    if (stopping?.add(tree, trees.length)) break;
+    const verdict = stopping?.add(tree, trees.length);
+    if (verdict === 'better') kept.set(logOdds);
+    if (verdict === 'stop') break;
   }
   return {
     edges,
     trees: stopping ? trees.slice(0, stopping.bestTrees) : trees,
     grownTrees: trees.length,
     validationLogLoss: stopping ? stopping.bestLoss : null,
+    logOdds: kept,
   };
 }

@@ -166,12 +166,12 @@ export function fitBoostedTrees(
     checkLabelledRows(plan.validation, 'allowed');
   }
   const baseLogOdds = Math.log(totals.positiveWeight / (totals.weight - totals.positiveWeight));
-  const { edges, trees, grownTrees, validationLogLoss } = boost(data, baseLogOdds, plan);
+  const { edges, trees, grownTrees, validationLogLoss, logOdds } = boost(data, baseLogOdds, plan);
   const parameters = { names: [...matrix.names], baseLogOdds, edges, ensemble: joinTrees(trees) };
   return fitted(parameters, {
     rows: matrix.rows,
     ...totals,
-    logLoss: meanLogLoss(predictAll(parameters, matrix), outcome, options.weights),
+    logLoss: meanLogLoss(logOdds.map(logistic), outcome, options.weights),
     validationLogLoss,
     trees: trees.length,
     grownTrees,
