@@ -3,17 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { runCli } from '../support/cli.ts';
+import { blocks, GUIDES } from '../support/guide.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const guides = ['database/README.md', 'database/README.ru.md'];
-
-function blocks(guide: string, language: string): string[] {
-  const text = readFileSync(root + guide, 'utf8');
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
-    .filter((match) => match[1] === language)
-    .map((match) => match[2] as string);
-}
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -29,7 +22,7 @@ afterAll(() => db.drop());
 /** What needs another database than this one, or a state that only the words around it describe. */
 const elsewhere = /ALTER DATABASE \w+ RENAME/;
 
-describe.each(guides)('%s', (guide) => {
+describe.each(GUIDES)('%s', (guide) => {
   it.each(blocks(guide, 'sql').map((sql) => [sql]))('runs: %s', async (sql) => {
     if (elsewhere.test(sql)) return expect(sql).toMatch(/^(ALTER DATABASE \w+ RENAME TO \w+;\n)+$/);
     const client = await db.adminPool.connect();
@@ -65,11 +58,11 @@ it('both guides have the same commands', () => {
     ['bash', 'sql', 'cron', 'ini']
       .flatMap((language) => blocks(guide, language))
       .map((block) => block.replace(/\s*(?:#|--) .*$|'[^']*'|[\d.]+/gm, '').trim());
-  expect(code(guides[1] as string)).toEqual(code(guides[0] as string));
+  expect(code(GUIDES[1])).toEqual(code(GUIDES[0]));
 });
 
 const commands = new Map<string, Set<string>>();
-for (const line of guides
+for (const line of GUIDES
   .flatMap((guide) => blocks(guide, 'bash'))
   .join('\n')
   .split('\n')) {
