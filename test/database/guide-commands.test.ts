@@ -128,9 +128,7 @@ describe.skipIf(!canBackUp)('on a new server (needs psql, pg_dump)', () => {
     environment['APP_USER_PASSWORD'] = 'SECRET4';
   });
 
-  const others = [...new Set(here)].filter(
-    (line) => ![byHand, ofPasswords, ...ofMigrations].includes(line),
-  );
+  const others = [...new Set(here)].filter((line) => ![byHand, ofPasswords, ...ofMigrations].includes(line));
   /** What a line needs to be there; who was erased cannot be erased twice. */
   const before: [RegExp, string][] = [
     [/backup drill/, './scripts/backup-db.sh --quiet'],
@@ -150,7 +148,9 @@ describe.skipIf(!canBackUp)('on a new server (needs psql, pg_dump)', () => {
   });
 
   it('secrets are there for every file that docker-compose.prod.yml names, closed to others by their folder', () => {
-    const named = readFileSync(`${root}docker-compose.prod.yml`, 'utf8').matchAll(/file: \.\/(secrets\/\S+)/g);
+    const named = readFileSync(`${root}docker-compose.prod.yml`, 'utf8').matchAll(
+      /file: \.\/(secrets\/\S+)/g,
+    );
     const files = [...named].map((match) => match[1] as string);
     expect(files.length).toBeGreaterThan(5);
     expect(run(`stat -c %a secrets ${files.join(' ')}`).stdout.split('\n')).toEqual([
@@ -158,5 +158,42 @@ describe.skipIf(!canBackUp)('on a new server (needs psql, pg_dump)', () => {
       ...files.map(() => '644'),
       '',
     ]);
+  });
+});
+
+/** Docker's own plug-in, or the older program that the user's document calls. */
+const compose = [['docker', 'compose'], ['docker-compose']].find(
+  ([program, ...args]) => spawnSync(program as string, [...args, 'version']).status === 0,
+);
+const ofDocker = [...new Set([...commands, ...inlineCommands(GUIDES[0])])].filter((line) =>
+  line.startsWith('docker compose '),
+);
+
+/** `docker compose [-f FILE] [--profile NAME] ACTION [options] [services] …` */
+function readCompose(line: string): { globals: string[]; action: string; rest: string[] } {
+  const words = line.split(' ').slice(2);
+  const globals: string[] = [];
+  while (words[0]?.startsWith('-')) globals.push(...words.splice(0, 2));
+  return { globals, action: words[0] as string, rest: words.slice(1) };
+}
+
+// An engine, and images from a registry, are what no test of ours can count on: nothing is started here.
+describe.skipIf(!compose)('as far as Compose goes without an engine (needs docker compose)', () => {
+  const [program, ...first] = compose as string[];
+  /** By what stands before the action: it takes a second each time. */
+  const services = new Map<string, string[]>();
+
+  it.each(ofDocker)('it takes the files, and has profile and services: %s', (line) => {
+    const { globals, action, rest } = readCompose(line);
+    const key = globals.join(' ');
+    if (!services.has(key)) {
+      const args = [...first, ...globals, 'config', '--services'];
+      const { status, stdout, stderr } = spawnSync(program as string, args, { cwd: root, encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+      services.set(key, stdout.trim().split('\n'));
+    }
+    const named = rest.filter((each) => /^[a-z][a-z-]*$/.test(each));
+    const several = ['up', 'stop', 'build', 'restart'].includes(action);
+    for (const service of several ? named : named.slice(0, 1)) expect(services.get(key)).toContain(service);
   });
 });

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../support/cli.ts';
 import { blocks, GUIDES } from '../support/guide.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
@@ -60,31 +59,3 @@ it('both guides have the same commands', () => {
       .map((block) => block.replace(/\s*(?:#|--) .*$|'[^']*'|[\d.]+/gm, '').trim());
   expect(code(GUIDES[1])).toEqual(code(GUIDES[0]));
 });
-
-const commands = new Map<string, Set<string>>();
-for (const line of GUIDES
-  .flatMap((guide) => blocks(guide, 'bash'))
-  .join('\n')
-  .split('\n')) {
-  const [, words = ''] = /npx customer-analyzer ([^|>")#]*)/.exec(line) ?? [];
-  const parts = words.split(' -- ')[0]?.trim().split(/\s+/) ?? [];
-  const name = parts
-    .filter((part) => /^[a-z][a-z-]*$/.test(part))
-    .slice(0, 2)
-    .join(' ');
-  // backup and restore hand everything on to the scripts, whose options test/scripts.test.ts compares.
-  if (!name || /^(backup|restore)/.test(name)) continue;
-  const options = commands.get(name) ?? new Set();
-  for (const part of parts.filter((each) => each.startsWith('--'))) options.add(part);
-  commands.set(name, options);
-}
-
-it.each([...commands])(
-  'customer-analyzer %s is a command, with the options that the guides give it',
-  async (name, options) => {
-    const { code, stdout } = await runCli([...name.split(' '), '--help']);
-    expect(code).toBe(0);
-    expect(stdout).toContain(`customer-analyzer ${name}`);
-    for (const option of options) expect(stdout).toContain(option);
-  },
-);

@@ -33,7 +33,9 @@ export function shellCommands(guide: string): string[] {
 /** Commands that stand in a sentence. */
 export function inlineCommands(guide: string): string[] {
   const text = readFileSync(root + guide, 'utf8').replace(/^ *```[\s\S]*?^ *```$/gm, '');
-  return [...text.matchAll(/`((?:npx|\.\/scripts|docker compose|systemctl) ?[^`]*)`/g)].map((match) => match[1] as string);
+  return [...text.matchAll(/`((?:npx|\.\/scripts|docker compose|systemctl) ?[^`]*)`/g)].map(
+    (match) => match[1] as string,
+  );
 }
 
 /** Lines of a crontab, in the order of the guide. */
