@@ -1,6 +1,6 @@
 -- severity: severe
 -- problem: the application logs in with rights that it must not have
--- fix: give APP_DATABASE_URL and ML_DATABASE_URL logins that are neither superuser nor owner: app_user, ml_user
+-- fix: give APP_DATABASE_URL and ML_DATABASE_URL logins that are neither superuser nor owner, and members of nothing else: app_user, ml_user
 -- What another role may, its members may: of none are they members by our scripts. rds_iam is only a way to log in.
 SELECT r.rolname AS object, concat_ws(', ', CASE WHEN r.rolsuper THEN 'superuser' END, CASE WHEN r.rolcreaterole THEN 'makes roles' END,
   CASE WHEN r.rolcreatedb THEN 'makes databases' END, CASE WHEN r.rolreplication THEN 'replicates' END, CASE WHEN r.rolbypassrls THEN 'bypasses row security' END,

@@ -1,6 +1,6 @@
 -- severity: severe
 -- problem: a role may do more than the table of roles in database/README.md says
--- fix: REVOKE the verb, or make the object in a schema where it belongs; ALTER ROLE ml_user SET default_transaction_read_only = on
+-- fix: REVOKE the verb, or make the object in a schema where it belongs
 WITH held AS (
   SELECT c.oid::regclass::text AS object, c.relnamespace::regnamespace::text AS schema, c.relkind AS kind, pg_get_userbyid(a.grantee) AS role, a.privilege_type AS verb
   FROM pg_class c, aclexplode(c.relacl) a
@@ -28,5 +28,5 @@ UNION ALL
 SELECT 'parameter ' || p.parname, format('%s has %s', pg_get_userbyid(a.grantee), a.privilege_type)
 FROM pg_parameter_acl p, aclexplode(p.paracl) a WHERE pg_get_userbyid(a.grantee) IN ('app_user', 'ml_user')
 UNION ALL
-SELECT r.rolname, 'default_transaction_read_only is not on' FROM pg_roles r
+SELECT r.rolname, 'default_transaction_read_only is not on: ALTER ROLE ml_user SET default_transaction_read_only = on' FROM pg_roles r
 WHERE r.rolname = 'ml_user' AND NOT coalesce('default_transaction_read_only=on' = ANY (r.rolconfig), false)
