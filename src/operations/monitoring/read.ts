@@ -124,7 +124,9 @@ async function readSchemaLine(pool: Pool): Promise<HealthLine> {
     verdict: rows.length > 0 ? 'trouble' : 'ok',
     value: rows.length > 0 ? `missing: ${some.join(', ')}${more}` : 'complete',
     advice:
-      rows.length > 0 ? 'Somebody dropped it: go back to before that (database/README.md, Backups).' : null,
+      rows.length > 0
+        ? 'Somebody dropped it, or switched it off: restore a backup of before that (database/README.md, Backups).'
+        : null,
   };
 }
 
