@@ -78,14 +78,10 @@ async function writeEvents(url: string, users: number, products: number): Promis
 
 async function startApi(url: string, port: number): Promise<ChildProcess> {
   const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', main, 'serve', '--port', String(port)],
-    {
-      env: { ...process.env, DATABASE_URL: url, LOG_LEVEL: 'warn' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve', '--port', String(port)], {
+    env: { ...process.env, DATABASE_URL: url, LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   for (let tries = 0; tries < 200; tries++) {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
     if (answer?.ok) return child;
@@ -132,7 +128,10 @@ interface Plan {
   rounds: number;
 }
 
-async function measure({ url, app, ml }: ShopServer, { users, products, seconds, rounds }: Plan): Promise<void> {
+async function measure(
+  { url, app, ml }: ShopServer,
+  { users, products, seconds, rounds }: Plan,
+): Promise<void> {
   const asked = (await ml.query(ACTIVE_USERS)).rows.map((row) => row.user_id as number);
   const stream = Random.fromSeed(11);
   const random = (): number => stream.uniform();
