@@ -33,7 +33,8 @@ import { publishSynthetic } from './synthetic-recommender.ts';
 const RATE = 200;
 const WRITES_PER_SECOND = 500;
 const BATCHES_PER_SECOND = 10;
-const NEIGHBOURS = 75;
+/** As many as a version that was trained has (WIDTH in src/recommendations/train.ts); what is like a product by content comes on top. */
+const NEIGHBOURS = 50;
 const AIMS = { sql: 5, http: 15 };
 
 const LOOK_UP = 'SELECT * FROM app_schema.products WHERE product_id = $1';
