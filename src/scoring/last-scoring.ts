@@ -9,7 +9,7 @@ import { settingsOf, type TrainingOptions } from './train.ts';
 import { type ModelKind, modelKinds } from './trained-model.ts';
 
 /** What one customer's scores follow from, beside the customer's own days; kept in the parameters of the run. */
-export interface Grounds {
+interface Grounds {
   readonly settings: ReturnType<typeof settingsOf>;
   readonly segmentation: number | null;
   /** Registry runs by kind. */
