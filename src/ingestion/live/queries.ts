@@ -201,8 +201,9 @@ export async function writePlain(
 }
 
 /*
- * A prepared statement is planned once, for arrays of ten: joined, two lists of 500 would be compared each with each (97 us of the
- * backend's time an event, where 100 took 60). `(x IN (...)) IS TRUE` cannot become a join and is always hashed: 
+ * A prepared statement is planned for arrays of ten: as joins, its lists of 500 were compared each with each. `(x IN (...)) IS TRUE` cannot become
+ * a join and is always hashed. The backend's processor time an event, in turns with bare inserts of as many rows (45, 38, 35 us): groups of 30
+ * 71 us before and 59 since, of 100 63 and 49, of 500 92 and 45. Most groups are written whole, and then the answer is one short row.
  */
 const WRITE_PLAIN = `
   WITH keys AS MATERIALIZED (
