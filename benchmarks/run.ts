@@ -4,6 +4,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   import: () => import('./import.ts'),
   recovery: () => import('./recovery.ts'),
   ingest: () => import('./ingest.ts'),
+  overload: () => import('./overload.ts'),
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),

@@ -123,6 +123,23 @@ ALTER FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_fr
 
 COMMENT ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) IS 'Counts an attempt for each subject, and gives what the password is compared with; or wait_seconds, where one of them has used up its free attempts (then 30 s, doubled each time, at most 15 min)';
 
+CREATE FUNCTION access_control.change_password(p_administrator_id bigint, p_password_hash text, p_kept_session bytea, p_subjects bytea[]) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  DELETE FROM access_control.login_throttles WHERE subject = ANY (p_subjects);
+  -- Whoever knew the old password may be logged in with it.
+  DELETE FROM access_control.sessions WHERE administrator_id = p_administrator_id AND session_hash IS DISTINCT FROM p_kept_session;
+  WITH changed AS (
+    UPDATE access_control.administrators SET password_hash = p_password_hash WHERE administrator_id = p_administrator_id RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM changed)
+$$;
+
+ALTER FUNCTION access_control.change_password(p_administrator_id bigint, p_password_hash text, p_kept_session bytea, p_subjects bytea[]) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.change_password(p_administrator_id bigint, p_password_hash text, p_kept_session bytea, p_subjects bytea[]) IS 'Sets a password, ends all sessions but the one that is kept (NULL: all), forgets failed attempts; false where there is no such administrator';
+
 CREATE FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -188,6 +205,20 @@ $$;
 ALTER FUNCTION access_control.disable_administrator(p_administrator_id bigint) OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) IS 'Ends all sessions and allows no other; false where there is no such administrator';
+
+CREATE FUNCTION access_control.enable_administrator(p_administrator_id bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH enabled AS (
+    UPDATE access_control.administrators SET disabled_at = NULL WHERE administrator_id = p_administrator_id RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM enabled)
+$$;
+
+ALTER FUNCTION access_control.enable_administrator(p_administrator_id bigint) OWNER TO customer_analyzer_owner;
+
+COMMENT ON FUNCTION access_control.enable_administrator(p_administrator_id bigint) IS 'Lets a disabled administrator log in again, with the password of before; false where there is none. A second call changes nothing';
 
 CREATE FUNCTION access_control.end_session(p_session_hash bytea) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -5342,6 +5373,9 @@ GRANT ALL ON TYPE pgboss.job_state TO admin_user;
 REVOKE ALL ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION access_control.begin_login(p_login text, p_subjects bytea[], p_free_attempts integer[]) TO app_user;
 
+REVOKE ALL ON FUNCTION access_control.change_password(p_administrator_id bigint, p_password_hash text, p_kept_session bytea, p_subjects bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.change_password(p_administrator_id bigint, p_password_hash text, p_kept_session bytea, p_subjects bytea[]) TO app_user;
+
 REVOKE ALL ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) FROM PUBLIC;
 GRANT ALL ON FUNCTION access_control.complete_set_up(p_token_hash bytea, p_login text, p_password_hash text) TO app_user;
 
@@ -5353,6 +5387,9 @@ GRANT ALL ON FUNCTION access_control.create_api_key(p_key_hash bytea, p_prefix t
 
 REVOKE ALL ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION access_control.disable_administrator(p_administrator_id bigint) TO app_user;
+
+REVOKE ALL ON FUNCTION access_control.enable_administrator(p_administrator_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION access_control.enable_administrator(p_administrator_id bigint) TO app_user;
 
 REVOKE ALL ON FUNCTION access_control.end_session(p_session_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION access_control.end_session(p_session_hash bytea) TO app_user;

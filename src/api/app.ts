@@ -4,8 +4,9 @@ import { LiveIngestion } from '../ingestion/live/ingestion.ts';
 import type { LiveLimits } from '../ingestion/live/limits.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
-import { administratorRoutes, keyRoutes } from './access/admin-routes.ts';
+import { administratorRoutes, auditRoutes, keyRoutes } from './access/admin-routes.ts';
 import { defaultRateLimits, type RateLimits } from './access/limits.ts';
+import { passwordRoutes } from './access/password-routes.ts';
 import { registerAccess } from './access/register.ts';
 import { sessionRoutes } from './access/session-routes.ts';
 import { setUpPage } from './access/set-up-page.ts';
@@ -101,8 +102,10 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     errorRoutes,
     setUpPage,
     sessionRoutes,
+    passwordRoutes,
     keyRoutes,
     administratorRoutes,
+    auditRoutes,
     userListRoutes,
     userRoutes,
     timelineRoutes,

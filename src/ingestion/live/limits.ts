@@ -14,6 +14,6 @@ export const defaultLimits: LiveLimits = Object.freeze({
   eventBytes: 32 * 1024,
   batchBytes: 512_000,
   batchEvents: 2_500,
-  intakeBytes: 16 * 1024 * 1024,
+  intakeBytes: 8 * 1024 * 1024,
   intakeRequests: 1_000,
 });
