@@ -13,7 +13,7 @@ export interface LineContext {
   readonly messageId: string;
   readonly eventType: string;
   readonly at: number;
-  /** Marks that only we set: `anonymous_id`, `clock_ahead`. */
+  /** Marks that only we set, of `ownMarks`. */
   readonly marks: Bag;
 }
 
@@ -90,7 +90,7 @@ export function fill(bag: Bag, eventType: string, productId: string, marks: Bag)
   return fillProperties(draft, bag, () => '') ?? draft;
 }
 
-const ownMarks = ['anonymous_id', 'clock_ahead'];
+const ownMarks = ['anonymous_id', 'clock_ahead', 'public_key'];
 
 /** Of a sale the price counts with its moment, of anything else with its day. */
 export function mention(

@@ -17,6 +17,7 @@ export interface ReadContext {
   readonly source: string;
   /** Whoever sends is a visitor: see visitor.ts. */
   readonly isPublic: boolean;
+  readonly publicSales: boolean;
   /** ISO 4217, of the shop. */
   readonly currency: string;
   /** Of the shop: moments without an offset are of it. */
