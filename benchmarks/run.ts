@@ -5,6 +5,7 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   recovery: () => import('./recovery.ts'),
   ingest: () => import('./ingest.ts'),
   overload: () => import('./overload.ts'),
+  customers: () => import('./customers.ts'),
   fit: () => import('./fit.ts'),
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),

@@ -40,6 +40,8 @@ export interface ApiOptions extends RouteOptions {
   rateLimits?: RateLimits;
   /** Opens /metrics beside the keys of scope read; the database is not asked. */
   metricsToken?: string | undefined;
+  /** After which the answer to a reader of an export who is too slow is broken off. */
+  longestExportMs?: number;
   /** What a request of events and the intake may hold; what is not given is as Segment has it. */
   ingest?: Partial<LiveLimits>;
 }
