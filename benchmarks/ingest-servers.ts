@@ -4,6 +4,7 @@ import Fastify from 'fastify';
 import type pg from 'pg';
 import { FIND_API_KEY } from '../src/access/queries.ts';
 import { createApi } from '../src/api/app.ts';
+import { listen } from '../src/api/listen.ts';
 import { withLogin } from '../src/database/connection-urls.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createLogger } from '../src/logger.ts';
@@ -15,7 +16,7 @@ const pool = createPool(withLogin(url, 'app_user', 'app_password'), { applicatio
 
 async function serve(): Promise<void> {
   const app = role === 'ours' ? await ours() : role === 'checked' ? checkedRows() : uncheckedRows();
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  await listen(app, '127.0.0.1', 0, false);
   process.send?.({ port: (app.server.address() as { port: number }).port });
   process.on('message', () =>
     process.send?.({ cpu: process.cpuUsage(), rssBytes: process.memoryUsage.rss() }),

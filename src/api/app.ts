@@ -21,7 +21,7 @@ import { rejectRoutes } from './ingest/reject-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { addMetrics } from './metrics-routes.ts';
 import { modelRoutes, overviewRoutes } from './overview-routes.ts';
-import { Problem, renderProblem } from './problem.ts';
+import { answerBrokenRequest, Problem, renderProblem } from './problem.ts';
 import { customerRecommendationRoutes, storefrontRoutes } from './recommendation-routes.ts';
 import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
@@ -53,6 +53,7 @@ function createServer(options: ApiOptions): FastifyInstance {
   return Fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
     frameworkErrors: renderProblem,
+    clientErrorHandler: answerBrokenRequest,
     bodyLimit: 1 << 20,
     requestTimeout: 30_000,
     // Who takes nothing of an answer for so long, or sends nothing, is gone.
