@@ -12,6 +12,11 @@ import { withShopServer } from './shop-server.ts';
  *
  * The list of customers over HTTP at 1,000,000 of them: search, filters, sorts and pages by cursor, each asked REPEATS times with other values, beside a look-up
  * of one customer by id. Then the export of all, read as fast as it comes and by a reader who is slow: memory of the server all along.
+ *
+ * Measured on 2 cores with other work (load 12), p50: by LTV, churn, probability to buy and registration 12 to 28 ms (before their indexes and the two
+ * statements of find_users 2 s); by last_updated still 1.4 s, since one scoring gives everybody the same and an index of it would cost each scoring; by first
+ * and last name 21 ms (before 570), a common first name 19 (595), a rare profile 52, the first page 14, one customer 19. Export of 1,000,000: 283 MB,
+ * RSS 102 MB before and at most 235.
  */
 
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
