@@ -18,7 +18,7 @@ import { withShopServer } from './shop-server.ts';
  * and products are there already.
  *
  * Measured on 2 cores that four others used too (load 7 to 12), so that only ratios of one round say something. Three rounds of 2 s: batches of 100 against bare
- * inserts 0.65, 0.96, 0.98; against one row a request at its best 5.0, 7.8, 9.5; single events at 64 clients 1.9, 2.9, 2.1 times that server. Two rounds at a lower
+ * inserts 0.65, 0.96, 0.98; against one row a request at its best 5.0, 7.8, 9.5; single events at 64 clients 1.9, 2.9, 2.1 times that server. Two more at a load of 3 to 6: 0.86 and 0.77; 8.8 and 8.4; 2.6 and 1.7. Two rounds at a lower
  * load (2 to 3) before the reading of messages was mended: 0.58 and 0.75; 7.1 and 6.9; 2.2 and 2.9. Node's CPU an event: 29 to 35 us in batches, 170 to 184 singly
  * at 64 clients, where one row a request takes 260 and asks for the key each time. RSS at most 229 MB.
  *
