@@ -12,9 +12,10 @@ import { withShopServer } from './shop-server.ts';
  * stays flat, that nothing but 200, 429 and 503 with Retry-After is answered, that what was acknowledged is there, and that the server takes as much as before
  * once it is over.
  *
- * Measured with others at work on the 2 cores: 30 s at 58,643 events/s, where 19,562 had been taken: 3,833 requests 200, 13,760 503, nothing else; 2,000 clients
- * singly: 62,608 and 18,617; all 570,008 acknowledged events there. RSS to 644 MB with 16 MB of intake (INGEST_INTAKE_BYTES); with 8 MB, the default
- * since, at most 439 MB, and falling while the load goes on.
+ * Measured with others at work on the 2 cores, once each. With 16 MB of intake (INGEST_INTAKE_BYTES), 30 s at 58,643 events/s where 19,562 had been taken: 3,833 requests
+ * 200, 13,760 503, nothing else, RSS rising to 584 MB and then level; 2,000 clients singly: 62,608 and 18,617, RSS 644 MB falling to 378; all 570,008 acknowledged
+ * events there. With 8 MB, the default since, 20 s at 14,540 events/s where 4,849 had been taken: 1,577 and 1,331, RSS to 388 MB. Its second part failed: at a load
+ * of 16 the system reset 201 of the 2,000 connections before they were accepted, hence the longer queue of listen.ts, not measured again yet.
  */
 
 const BATCH = 100;
