@@ -49,6 +49,8 @@ interface IngestSettings {
   /** Of all requests that are read, queued or written at one time. */
   readonly intakeBytes: number;
   readonly intakeRequests: number;
+  /** Sales that come with a public key are taken, marked as such. */
+  readonly publicSales: boolean;
 }
 
 interface ScoringSettings {
@@ -265,8 +267,9 @@ export function loadConfig(env: Environment): Config {
       eventBytes: integer(env, 'INGEST_EVENT_BYTES', 32_768, 1_024, 65_536),
       batchBytes: integer(env, 'INGEST_BATCH_BYTES', 512_000, 1_024, 16_777_216),
       batchEvents: integer(env, 'INGEST_BATCH_EVENTS', 2_500, 1, 20_000),
-      intakeBytes: integer(env, 'INGEST_INTAKE_BYTES', 16_777_216, 1_024, 1_073_741_824),
+      intakeBytes: integer(env, 'INGEST_INTAKE_BYTES', 8_388_608, 1_024, 1_073_741_824),
       intakeRequests: integer(env, 'INGEST_INTAKE_REQUESTS', 1_000, 1, 100_000),
+      publicSales: choice(env, 'INGEST_PUBLIC_SALES', 'refused', ['refused', 'accepted']) === 'accepted',
     }),
   };
   checkIngest(config.ingest);

@@ -203,9 +203,10 @@ describe('pages', () => {
           cursor = page.next_cursor;
         }
         const direction = order === 'desc' ? 'DESC' : '';
+        // Equal values go by id in the same direction, so that one index serves both; who has none comes last, by id.
         const all = await db.appPool.query(
           `SELECT u.user_id FROM app_schema.users u LEFT JOIN app_schema.user_metrics m USING (user_id)
-           ORDER BY ${sort} ${direction} NULLS LAST, u.user_id`,
+           ORDER BY ${sort} ${direction} NULLS LAST, CASE WHEN ${sort} IS NULL THEN u.user_id END, u.user_id ${direction}`,
         );
         expect(seen.map((user) => user['user_id'])).toEqual(all.rows.map((row) => row.user_id));
       }

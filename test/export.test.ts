@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { csvLine } from '../src/api/csv.ts';
@@ -70,6 +72,69 @@ describe('an export', () => {
       hangUp.abort();
       await expect.poll(() => db.appPool.idleCount).toBe(db.appPool.totalCount);
     }
+  });
+});
+
+describe('a reader who is slow', () => {
+  const bulk = 60_000;
+  beforeAll(async () => {
+    await db.adminPool.query(
+      "INSERT INTO app_schema.users (first_name, last_name) SELECT 'Bulk', repeat('x', 250) FROM generate_series(1, $1)",
+      [bulk],
+    );
+  });
+
+  /** Asks for all, and takes nothing until it is told to. */
+  async function ask(server: FastifyInstance, url: string) {
+    const accepted = once(server.server, 'connection') as Promise<[Socket]>;
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.pause();
+    socket.write(
+      `GET /api/export/users?search=bulk HTTP/1.1\r\nhost: x\r\nauthorization: ${reader['authorization']}\r\nconnection: close\r\n\r\n`,
+    );
+    const [[sender]] = await Promise.all([accepted]);
+    return { socket, sender };
+  }
+
+  /** What comes until the connection ends. */
+  async function readAll(socket: Socket): Promise<string> {
+    let text = '';
+    socket.on('data', (piece) => {
+      text += piece.toString('latin1');
+    });
+    socket.resume();
+    await once(socket, 'close');
+    return text;
+  }
+
+  it('is waited for: what is read from the database stays behind what is taken, and nothing is missing', async () => {
+    const { socket, sender } = await ask(api, address);
+    // Until nothing moves any more: the buffers of both ends are full.
+    let before = -1;
+    const isStill = (): boolean => {
+      const now = sender.bytesWritten;
+      const still = now > 0 && now === before;
+      before = now;
+      return still;
+    };
+    await expect.poll(isStill, { interval: 300, timeout: 20_000 }).toBe(true);
+    expect(sender.writableLength).toBeLessThan(6e6);
+    expect(sender.bytesWritten).toBeLessThan(bulk * 300);
+    const text = await readAll(socket);
+    expect(text.match(/,Bulk,/g)).toHaveLength(bulk);
+    expect(text.endsWith('0\r\n\r\n')).toBe(true);
+    await expect.poll(() => db.appPool.idleCount).toBe(db.appPool.totalCount);
+  });
+
+  it('does not keep a connection for ever', async () => {
+    const impatient = await openApi(db.appPool, { longestExportMs: 500 });
+    const { socket } = await ask(impatient, await impatient.listen({ host: '127.0.0.1', port: 0 }));
+    await expect.poll(() => db.appPool.totalCount - db.appPool.idleCount).toBe(1);
+    await expect.poll(() => db.appPool.totalCount - db.appPool.idleCount, { timeout: 10_000 }).toBe(0);
+    const text = await readAll(socket);
+    expect(text.endsWith('0\r\n\r\n')).toBe(false);
+    await impatient.close();
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LiveShop, track } from './ingest-support.ts';
-import { type Credentials, credentials } from './support/api.ts';
+import { type Credentials, credentials, openApi } from './support/api.ts';
 
 let shop: LiveShop;
 let page: Credentials;
@@ -73,6 +73,33 @@ it('a guessed message id keeps no message of the server out; an id of a customer
   expect(people).toEqual([
     { source: 'api', events: 1 },
     { source: 'api#anonymous', events: 1 },
+  ]);
+});
+
+it('a shop without a server takes sales from its pages, marked as such, and no refunds', async () => {
+  const withoutServer = await openApi(shop.db.appPool, { ingest: { publicSales: true } });
+  const send = async (event: string, properties: object, messageId: string) =>
+    (
+      await withoutServer.inject({
+        method: 'POST',
+        url: '/v1/track',
+        headers: page,
+        payload: track(event, properties, { anonymousId: 'W', messageId }),
+      })
+    ).statusCode;
+  const products = [{ product_id: 'cup', price: 0.01, quantity: 2, public_key: false }];
+  expect(await send('Order Completed', { order_id: 'o7', products }, 'sale')).toBe(200);
+  expect(await send('Order Refunded', { order_id: 'o7', products }, 'refund')).toBe(403);
+  expect(await send('Order Cancelled', { order_id: 'o7', products }, 'cancelled')).toBe(403);
+  await withoutServer.close();
+  const sold = await shop.rows(
+    "SELECT properties FROM app_schema.events WHERE external_id = 'public:sale/1' AND event_type = 'purchase'",
+  );
+  expect(sold).toEqual([
+    { properties: { order_id: 'o7', quantity: 2, unit_price: 0.01, anonymous_id: 'W', public_key: true } },
+  ]);
+  expect(await shop.rows("SELECT price::text FROM app_schema.products WHERE name = 'Cup'")).toEqual([
+    { price: '5' },
   ]);
 });
 

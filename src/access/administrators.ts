@@ -50,11 +50,27 @@ export function listAdministrators(pool: pg.Pool): Promise<AdministratorRow[]> {
 /** Ends the person's sessions too. @throws NOT_FOUND */
 export async function disableAdministrator(pool: pg.Pool, administratorId: number): Promise<void> {
   const [row] = await queryRows<{ found: boolean }>(pool, queries.DISABLE_ADMINISTRATOR, [administratorId]);
-  if (row!.found) return;
-  throw new AppError('NOT_FOUND', `there is no administrator ${administratorId}`, {
+  if (!row!.found) throw noAdministrator(administratorId);
+}
+
+/** With the password of before. @throws NOT_FOUND */
+export async function enableAdministrator(pool: pg.Pool, administratorId: number): Promise<void> {
+  const [row] = await queryRows<{ found: boolean }>(pool, queries.ENABLE_ADMINISTRATOR, [administratorId]);
+  if (!row!.found) throw noAdministrator(administratorId);
+}
+
+function noAdministrator(administratorId: number): AppError {
+  return new AppError('NOT_FOUND', `there is no administrator ${administratorId}`, {
     details: { administratorId },
     hint: 'customer-analyzer admins list shows who there is.',
   });
+}
+
+/** For whoever may write to the database itself: ends all sessions. @throws NOT_FOUND, VALIDATION */
+export async function resetPassword(pool: pg.Pool, administratorId: number, password: string): Promise<void> {
+  const values = [administratorId, await hashPassword(password), null, []];
+  const [row] = await queryRows<{ found: boolean }>(pool, queries.CHANGE_PASSWORD, values);
+  if (!row!.found) throw noAdministrator(administratorId);
 }
 
 interface LoginRow {
@@ -70,6 +86,23 @@ export async function logIn(
   password: string,
   address: string,
 ): Promise<Session> {
+  const { id, subjects } = await checkPassword(pool, login, password, address);
+  return beginSession(pool, id, subjects);
+}
+
+/** Of whoever is logged in. @throws LOGIN_FAILED, TOO_MANY_REQUESTS as a login, so that a stolen session guesses no password; VALIDATION */
+export async function changeOwnPassword(
+  pool: pg.Pool,
+  { login, sessionToken, address }: { login: string; sessionToken: string; address: string },
+  password: string,
+  newPassword: string,
+): Promise<void> {
+  const { id, subjects } = await checkPassword(pool, login, password, address);
+  const values = [id, await hashPassword(newPassword), hashSecret(sessionToken), subjects];
+  await queryRows(pool, queries.CHANGE_PASSWORD, values);
+}
+
+async function checkPassword(pool: pg.Pool, login: string, password: string, address: string) {
   const name = login.toLowerCase();
   const subjects = [`pair ${name} ${address}`, `address ${address}`, `login ${name}`].map(hashSecret);
   const free = [FREE_ATTEMPTS.pair, FREE_ATTEMPTS.address, FREE_ATTEMPTS.login];
@@ -85,7 +118,7 @@ export async function logIn(
     throw new AppError('LOGIN_FAILED', 'the login or the password is wrong', {
       hint: 'customer-analyzer admins list shows who can log in.',
     });
-  return beginSession(pool, id, subjects);
+  return { id, subjects };
 }
 
 async function beginSession(pool: pg.Pool, administratorId: number, subjects: Buffer[]): Promise<Session> {

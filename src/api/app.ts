@@ -4,8 +4,9 @@ import { LiveIngestion } from '../ingestion/live/ingestion.ts';
 import type { LiveLimits } from '../ingestion/live/limits.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
-import { administratorRoutes, keyRoutes } from './access/admin-routes.ts';
+import { administratorRoutes, auditRoutes, keyRoutes } from './access/admin-routes.ts';
 import { defaultRateLimits, type RateLimits } from './access/limits.ts';
+import { passwordRoutes } from './access/password-routes.ts';
 import { registerAccess } from './access/register.ts';
 import { sessionRoutes } from './access/session-routes.ts';
 import { setUpPage } from './access/set-up-page.ts';
@@ -20,7 +21,7 @@ import { rejectRoutes } from './ingest/reject-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { addMetrics } from './metrics-routes.ts';
 import { modelRoutes, overviewRoutes } from './overview-routes.ts';
-import { Problem, renderProblem } from './problem.ts';
+import { answerBrokenRequest, Problem, renderProblem } from './problem.ts';
 import { customerRecommendationRoutes, storefrontRoutes } from './recommendation-routes.ts';
 import { healthRoutes, productRoutes, type RouteOptions, reasonRoutes, userRoutes } from './routes.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
@@ -39,6 +40,8 @@ export interface ApiOptions extends RouteOptions {
   rateLimits?: RateLimits;
   /** Opens /metrics beside the keys of scope read; the database is not asked. */
   metricsToken?: string | undefined;
+  /** After which the answer to a reader of an export who is too slow is broken off. */
+  longestExportMs?: number;
   /** What a request of events and the intake may hold; what is not given is as Segment has it. */
   ingest?: Partial<LiveLimits>;
 }
@@ -50,6 +53,7 @@ function createServer(options: ApiOptions): FastifyInstance {
   return Fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
     frameworkErrors: renderProblem,
+    clientErrorHandler: answerBrokenRequest,
     bodyLimit: 1 << 20,
     requestTimeout: 30_000,
     // Who takes nothing of an answer for so long, or sends nothing, is gone.
@@ -101,8 +105,10 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     errorRoutes,
     setUpPage,
     sessionRoutes,
+    passwordRoutes,
     keyRoutes,
     administratorRoutes,
+    auditRoutes,
     userListRoutes,
     userRoutes,
     timelineRoutes,

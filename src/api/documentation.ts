@@ -81,7 +81,13 @@ export async function registerDocumentation(app: FastifyInstance, version: strin
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'none', rateLimit: false };
     });
-    await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+    // Not the plugin's own policy (staticCSP): its upgrade-insecure-requests leaves the page blank over plain HTTP from another machine, and
+    // it lets in a foreign validator. BaseLayout is the page without a bar that loads other documents.
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      theme: { title: 'Customer Analyzer: HTTP API' },
+      uiConfig: { layout: 'BaseLayout', validatorUrl: null, docExpansion: 'list' },
+    });
   });
   app.get('/openapi.json', { config: { scope: 'none' }, schema: { hide: true } }, async (_request, reply) => {
     reply.header('cache-control', 'no-cache');

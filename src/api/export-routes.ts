@@ -12,6 +12,11 @@ import { toUserFilters, userFilterFields } from './user-filters.ts';
 
 /** Each holds one of ten connections for as long as its reader takes. */
 const MAX_EXPORTS = 2;
+/**
+ * A reader who takes a little now and then would keep the view of the database open for ever, and vacuum from cleaning up behind it. In this time
+ * 300 MB (a million customers) go through a line of 3 Mbit/s.
+ */
+const LONGEST_EXPORT_MS = 15 * 60_000;
 
 const columns = [
   'user_id',
@@ -54,7 +59,14 @@ async function* render(
   if (start) yield start;
 }
 
-export const exportRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { appPool }) => {
+interface ExportOptions extends RouteOptions {
+  longestExportMs?: number;
+}
+
+export const exportRoutes: FastifyPluginAsyncTypebox<ExportOptions> = async (
+  app,
+  { appPool, longestExportMs = LONGEST_EXPORT_MS },
+) => {
   let running = 0;
   app.get(
     '/api/export/users',
@@ -64,7 +76,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
         tags: ['customers'],
         summary: 'All customers that fit, as one stream, as of one moment',
         description:
-          'CSV by RFC 4180. A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage return) gets an apostrophe before it. NDJSON has every text as it is. An answer that breaks off without its last chunk is incomplete.',
+          'CSV by RFC 4180. A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage return) gets an apostrophe before it. NDJSON has every text as it is. An answer that breaks off without its last chunk is incomplete; so ends one that takes longer than 15 minutes to read.',
         querystring: Type.Object(
           { ...userFilterFields, format: Type.Optional(oneOf(['csv', 'ndjson'], { default: 'csv' })) },
           strict,
@@ -89,7 +101,12 @@ export const exportRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
       running++;
       const pages = exportUsers(appPool, filters);
       const stream = Readable.from(render(pages, formats[format]));
-      stream.once('close', () => running--);
+      // Answering has begun: all that is left to say is that the last chunk does not come.
+      const end = setTimeout(() => stream.destroy(new Error('the reader took too long')), longestExportMs);
+      stream.once('close', () => {
+        clearTimeout(end);
+        running--;
+      });
       await once(stream, 'readable');
       return reply
         .type(formats[format].type)

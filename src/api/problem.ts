@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { databaseError } from '../database/database-error.ts';
@@ -80,4 +82,29 @@ export function renderProblem(
       ...(hint ? { hint } : {}),
       instance: request.id,
     });
+}
+
+const brokenStatus: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+/** What is no HTTP, or did not come in time, never gets to a route: answered on the bare connection, which then ends. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const line = brokenStatus[error.code ?? ''] ?? '400 Bad Request';
+  const body = JSON.stringify({
+    type: 'urn:customer-analyzer:problem:VALIDATION',
+    documentation: '/errors/VALIDATION',
+    title: errorCodes.VALIDATION.title,
+    status: Number(line.slice(0, 3)),
+    detail: `the request could not be read: ${line.slice(4)}`,
+    code: 'VALIDATION',
+    instance: randomUUID(),
+  });
+  const head = `HTTP/1.1 ${line}\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  socket.end(head + body);
 }

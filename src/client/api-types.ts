@@ -73,6 +73,14 @@ export interface Operations {
       csrf_token: string | null;
     };
   };
+  /** Change the password of whoever is logged in; all their other sessions end */
+  'PUT /api/session/password': {
+    body: {
+      password: string;
+      new_password: string;
+    };
+    answer: undefined;
+  };
   /** All keys, also revoked ones; no key itself */
   'GET /api/keys': {
     answer: {
@@ -135,6 +143,13 @@ export interface Operations {
   };
   /** Disable an administrator and end the sessions, at once */
   'DELETE /api/admins/{id}': {
+    params: {
+      id: number;
+    };
+    answer: undefined;
+  };
+  /** Let a disabled administrator log in again, with the password of before */
+  'POST /api/admins/{id}/enable': {
     params: {
       id: number;
     };

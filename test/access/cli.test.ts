@@ -66,6 +66,13 @@ it('administrators are added, with a password of their own from standard input, 
   expect((await cli('admins', 'disable', 'bob')).stdout).toContain('bob is disabled');
   expect(await logIn('bob', 'a password of bob')).toMatchObject({ code: 'LOGIN_FAILED' });
   expect((await cli('admins', 'create', 'bob')).stderr).toContain('VALIDATION');
+  expect((await cli('admins', 'enable', 'bob')).stdout).toBe('bob can log in again\n');
+  expect(await logIn('bob', 'a password of bob')).toMatchObject({ role: 'admin' });
+  const reset = JSON.parse((await cli('admins', 'password', 'bob', '--json')).stdout);
+  expect(await logIn('bob', 'a password of bob')).toMatchObject({ code: 'LOGIN_FAILED' });
+  expect(await logIn('bob', reset.password)).toMatchObject({ role: 'admin' });
+  expect((await cli('admins', 'enable', 'nobody')).stderr).toContain('NOT_FOUND');
+  await cli('admins', 'disable', 'bob');
   const list = JSON.parse((await cli('admins', 'list', '--json')).stdout).items;
   expect(list.map((each: Record<string, unknown>) => [each['login'], each['disabled_at'] === null])).toEqual([
     ['ann@shop.test', true],

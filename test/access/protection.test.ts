@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAdministrator } from '../../src/access/administrators.ts';
@@ -127,10 +128,35 @@ describe('browsers', () => {
       expect((await api.inject(url)).statusCode, url).toBe(200);
     }
     expect(docs.body).not.toMatch(/<script>[^<]/);
+    // Over plain HTTP from another machine the page's files would be asked for where nobody answers.
+    expect(docs.headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
   });
 });
 
 describe('answers', () => {
+  it('to what is no HTTP are problems, too', async () => {
+    const server = await openApi(db.appPool);
+    const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));
+    const answer = async (text: string): Promise<string> => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(text);
+      let got = '';
+      for await (const piece of socket) got += piece;
+      return got;
+    };
+    const broken = await answer(
+      'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
+    expect(broken).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(broken.split('\r\n\r\n')[1] as string)).toMatchObject({
+      code: 'VALIDATION',
+      status: 400,
+    });
+    const long = await answer(`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`);
+    expect(long).toMatch(/^HTTP\/1\.1 431 /);
+    await server.close();
+  });
+
   it('carry the id of the request, also in problems, and the caller may choose it', async () => {
     const chosen = await api.inject({ url: '/api/nothing', headers: { 'x-request-id': 'order-4711-a' } });
     expect([chosen.headers['x-request-id'], chosen.json().instance]).toEqual([

@@ -150,6 +150,54 @@ describe('a session', () => {
   });
 });
 
+describe('a password', () => {
+  const change = (headers: Record<string, string>, password: string, newPassword: string) =>
+    api.inject({
+      method: 'PUT',
+      url: '/api/session/password',
+      headers,
+      payload: { password, new_password: newPassword },
+    });
+  const status = async (cookie: string) =>
+    (await api.inject({ url: '/api/segments', headers: { cookie } })).statusCode;
+
+  it('is changed by who knows it, and whoever else is logged in with it is out', async () => {
+    const { cookie, csrf } = await loggedIn('viewer');
+    const other = `ca_session=${(await logIn('viewer@shop', PASSWORD)).cookies[0]?.value}`;
+    const headers = { cookie, 'x-csrf-token': csrf };
+    expect((await change({ cookie }, PASSWORD, 'another battery')).json().code).toBe('CSRF');
+    expect((await change(headers, 'wrong', 'another battery')).json().code).toBe('LOGIN_FAILED');
+    expect((await change(headers, PASSWORD, 'short')).json().code).toBe('VALIDATION');
+    expect(await status(other)).toBe(200);
+    expect((await change(headers, PASSWORD, 'another battery')).statusCode).toBe(204);
+    expect([await status(cookie), await status(other)]).toEqual([200, 401]);
+    expect((await logIn('viewer@shop', PASSWORD)).statusCode).toBe(401);
+    expect((await logIn('viewer@shop', 'another battery')).statusCode).toBe(200);
+  });
+
+  it('is not guessed through a session that was stolen, and a key has none', async () => {
+    const { cookie, csrf } = await loggedIn('viewer');
+    const headers = { cookie, 'x-csrf-token': csrf };
+    const codes: string[] = [];
+    for (let i = 0; i < 7; i++) codes.push((await change(headers, `wrong ${i}`, PASSWORD)).json().code);
+    expect(codes.slice(-2)).toEqual(['TOO_MANY_REQUESTS', 'TOO_MANY_REQUESTS']);
+    const byKey = await change(await credentials(db.appPool, 'admin'), PASSWORD, 'another battery');
+    expect(byKey.json().code).toBe('VALIDATION');
+  });
+
+  it('lets its owner in again once who disabled them enables them', async () => {
+    const id = await createAdministrator(db.appPool, 'ann', 'viewer', PASSWORD);
+    const { cookie, csrf } = await loggedIn('admin');
+    const headers = { cookie, 'x-csrf-token': csrf };
+    const enable = (who: number) => api.inject({ method: 'POST', url: `/api/admins/${who}/enable`, headers });
+    await api.inject({ method: 'DELETE', url: `/api/admins/${id}`, headers });
+    expect((await logIn('ann', PASSWORD)).statusCode).toBe(401);
+    expect((await enable(id)).statusCode).toBe(204);
+    expect((await logIn('ann', PASSWORD)).statusCode).toBe(200);
+    expect((await enable(999_999)).statusCode).toBe(404);
+  });
+});
+
 describe('the audit log', () => {
   it('has who changed what with which outcome, and logins, but no secret', async () => {
     const { id, cookie, csrf } = await loggedIn('admin');

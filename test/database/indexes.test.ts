@@ -22,7 +22,8 @@ beforeAll(async () => {
     INSERT INTO app_schema.user_identities SELECT 'shop', 'u' || user_id, user_id FROM app_schema.users;
     INSERT INTO app_schema.product_identities SELECT 'shop', 'p' || product_id, product_id FROM app_schema.products;
     INSERT INTO app_schema.segments SELECT i, 's' || i, '', '', '', '' FROM generate_series(1, 100) i;
-    INSERT INTO app_schema.user_metrics (user_id, segment_id) SELECT user_id, 1 + user_id % 99 FROM app_schema.users;
+    INSERT INTO app_schema.user_metrics (user_id, segment_id, ltv, churn_probability, purchase_probability_30d)
+    SELECT user_id, 1 + user_id % 99, user_id * 7 % 10007, (user_id % 997) / 2000.0, (user_id % 991) / 2000.0 FROM app_schema.users;
     INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation)
       SELECT 'scoring', now(), '1', '{}', '{}' FROM generate_series(1, 1000);
     INSERT INTO app_schema.user_score_details SELECT user_id, 1 + user_id % 999, '', '', '', '{}' FROM app_schema.users;
@@ -88,6 +89,19 @@ const cases: Case[] = [
     definition: `ON app_schema.users USING btree (lower((${column})::text) text_pattern_ops)`,
     queries: [`SELECT * FROM app_schema.find_users('{"search": "user 77"}')`],
   })),
+  ...['ltv', 'churn_probability', 'purchase_probability_30d'].map((column) => ({
+    index: `idx_user_metrics_${column}`,
+    definition: `ON app_schema.user_metrics USING btree (${column}, user_id)`,
+    queries: [
+      `SELECT * FROM app_schema.find_users('{}', '${column}', true, 20)`,
+      `SELECT * FROM app_schema.find_users('{}', '${column}', false, 20)`,
+    ],
+  })),
+  {
+    index: 'idx_users_registration_date',
+    definition: 'ON app_schema.users USING btree (registration_date, user_id)',
+    queries: [`SELECT * FROM app_schema.find_users('{}', 'registration_date', true, 20)`],
+  },
   {
     index: 'idx_user_identities_external_id',
     definition: 'ON app_schema.user_identities USING btree (external_id)',

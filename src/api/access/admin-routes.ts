@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import {
   createAdministrator,
   disableAdministrator,
+  enableAdministrator,
   listAdministrators,
 } from '../../access/administrators.ts';
 import { listActions } from '../../access/audit.ts';
@@ -150,6 +151,25 @@ export const administratorRoutes: FastifyPluginAsyncTypebox<{ appPool: Pool }> =
       return reply.code(204).send(null);
     },
   );
+  app.post(
+    '/api/admins/:id/enable',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Let a disabled administrator log in again, with the password of before',
+        params,
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await enableAdministrator(appPool, request.params.id);
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+export const auditRoutes: FastifyPluginAsyncTypebox<{ appPool: Pool }> = async (app, { appPool }) => {
   app.get(
     '/api/audit',
     {

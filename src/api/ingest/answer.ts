@@ -62,7 +62,9 @@ function itemJson(outcome: Outcome, index: number): ItemJson {
   if (status === 'duplicate') return { index, message_id, status };
   if (status === 'rejected') return { index, message_id, status, code: outcome.code, reason: outcome.reason };
   const { events, flags } = outcome;
-  return { index, message_id, status, events, ...(flags.length > 0 ? { flags } : {}) };
+  return flags.length > 0
+    ? { index, message_id, status, events, flags }
+    : { index, message_id, status, events };
 }
 
 const singleCodes: Record<string, ErrorCode> = { conflict: 'INGEST_CONFLICT', not_permitted: 'FORBIDDEN' };

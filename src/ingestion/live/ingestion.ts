@@ -45,8 +45,8 @@ export class LiveIngestion {
       this.#settings = { ...settings, until: monotonic + settingsMs };
     }
     const { timeZone, currency } = this.#settings;
-    const { eventBytes } = this.limits;
-    return { source, isPublic, timeZone, currency, receivedAt, sentAt: null, eventBytes };
+    const { eventBytes, publicSales } = this.limits;
+    return { source, isPublic, publicSales, timeZone, currency, receivedAt, sentAt: null, eventBytes };
   }
 
   /** Written durably when it resolves. @throws DATABASE_UNREACHABLE, INTERNAL */

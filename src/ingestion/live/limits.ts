@@ -1,4 +1,4 @@
-/** What one request and the whole intake may take. Bytes count after decompression. */
+/** What one request, the whole intake and a visitor may bring. Bytes count after decompression. */
 export interface LiveLimits {
   /** Of one event, as compact JSON. Segment's limit is the same. */
   readonly eventBytes: number;
@@ -8,12 +8,15 @@ export interface LiveLimits {
   /** Requests' bytes that may be read, queued or written at one time; who comes above is told to come again. */
   readonly intakeBytes: number;
   readonly intakeRequests: number;
+  /** Sales that come with a public key are taken (visitor.ts). */
+  readonly publicSales: boolean;
 }
 
 export const defaultLimits: LiveLimits = Object.freeze({
   eventBytes: 32 * 1024,
   batchBytes: 512_000,
   batchEvents: 2_500,
-  intakeBytes: 16 * 1024 * 1024,
+  intakeBytes: 8 * 1024 * 1024,
   intakeRequests: 1_000,
+  publicSales: false,
 });

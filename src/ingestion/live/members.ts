@@ -26,20 +26,15 @@ export function readMembers(
   sourceIds: ReadonlyMap<string, number>,
   outcomes: Outcome[],
 ): Member[] {
-  return items.flatMap(({ source, read, hash, messageId }, place) => {
-    if (read instanceof Reject) {
-      outcomes[place] = rejected(messageId, read);
-      return [];
+  const members: Member[] = [];
+  for (const [place, { source, read, hash, messageId }] of items.entries()) {
+    if (read instanceof Reject) outcomes[place] = rejected(messageId, read);
+    else {
+      const sourceId = sourceIds.get(source) as number;
+      members.push({ place, source, sourceId, messageId: read.id, hash, message: read });
     }
-    return {
-      place,
-      source,
-      sourceId: sourceIds.get(source) as number,
-      messageId: read.id,
-      hash,
-      message: read,
-    };
-  });
+  }
+  return members;
 }
 
 export const keyOf = ({ sourceId, messageId }: Member): string => `${sourceId}/${messageId}`;

@@ -3,13 +3,24 @@ import { parseTimestamp } from '../timestamps.ts';
 const latencyMs = 2_000;
 const aheadMs = 24 * 3_600_000;
 
+let lastAt = 0;
+let lastIso = new Date(0).toISOString();
+
+/** A moment as JavaScript writes it; what was asked last is asked again, for a message's own reading and for what it says of products. */
+export function isoOf(at: number): string {
+  if (at !== lastAt) {
+    lastIso = new Date(at).toISOString();
+    lastAt = at;
+  }
+  return lastIso;
+}
+
 /** Milliseconds since 1970 of a written moment; one without an offset is of `timeZone`. Null when it is none. */
 export function momentOf(text: string, timeZone: string): number | null {
   // What JavaScript writes is what most clients send; written back the same, it is a day of the calendar.
   if (text.length === 24 && text.endsWith('Z')) {
-    const moment = new Date(text);
-    if (!Number.isNaN(moment.getTime()) && moment.toISOString() === text && /^(19|20|21)/.test(text))
-      return moment.getTime();
+    const at = Date.parse(text);
+    if (!Number.isNaN(at) && isoOf(at) === text && /^(19|20|21)/.test(text)) return at;
   }
   const canonical = parseTimestamp(text);
   if (canonical === null) return null;

@@ -4,6 +4,7 @@ import { fillProperties } from '../formats/events.ts';
 import { emptyDraft } from '../formats/format.ts';
 import { maxIdLength, Reject, reject } from '../rejects.ts';
 import type { LiveLine, ProductMention } from './message.ts';
+import { isoOf } from './moments.ts';
 
 export type Bag = { [key: string]: ExactValue };
 
@@ -12,7 +13,7 @@ export interface LineContext {
   readonly messageId: string;
   readonly eventType: string;
   readonly at: number;
-  /** Marks that only we set: `anonymous_id`, `clock_ahead`. */
+  /** Marks that only we set, of `ownMarks`. */
   readonly marks: Bag;
 }
 
@@ -89,7 +90,7 @@ export function fill(bag: Bag, eventType: string, productId: string, marks: Bag)
   return fillProperties(draft, bag, () => '') ?? draft;
 }
 
-const ownMarks = ['anonymous_id', 'clock_ahead'];
+const ownMarks = ['anonymous_id', 'clock_ahead', 'public_key'];
 
 /** Of a sale the price counts with its moment, of anything else with its day. */
 export function mention(
@@ -100,7 +101,7 @@ export function mention(
   price: string,
   at: number,
 ): ProductMention {
-  const iso = new Date(at).toISOString();
+  const iso = isoOf(at);
   const dayStamp = iso.slice(0, 10);
   const priceStamp = salePrice === '' ? dayStamp : `${dayStamp} ${iso.slice(11, 23)}+00`;
   return { externalId, name, category, price: salePrice || price, priceStamp, dayStamp };

@@ -31,18 +31,19 @@ export function readSegment(
   const traits = kind === 'identify' ? readTraits(body) : null;
   if (traits instanceof Reject) return traits;
   const ahead = isFarAhead(at, context.receivedAt);
-  const marks: Bag = {
-    ...(ids.userId === '' ? { anonymous_id: ids.anonymousId } : {}),
-    ...(ahead ? { clock_ahead: true } : {}),
-  };
+  const marks: Bag = {};
+  if (ids.userId === '') marks['anonymous_id'] = ids.anonymousId;
+  if (ahead) marks['clock_ahead'] = true;
   const lines = readLines(kind, body, { messageId, at, marks }, context);
   if (lines instanceof Reject) return lines;
+  const { userId, anonymousId } = ids;
   return {
     id: messageId,
     at,
-    ...ids,
+    userId,
+    anonymousId,
     ownUserId: null,
-    links: (kind === 'identify' || kind === 'alias') && ids.userId !== '' && ids.anonymousId !== '',
+    links: (kind === 'identify' || kind === 'alias') && userId !== '' && anonymousId !== '',
     traits,
     lines,
     flags: ahead ? ['clock_ahead'] : [],
@@ -111,7 +112,8 @@ function readLines(
   if (bag instanceof Reject) return bag;
   const campaign = objectOrEmpty(body['context'])['campaign'];
   if (isObject(campaign) && bag['campaign'] === undefined) bag['campaign'] = campaign;
-  const context = { ...message, eventType };
+  const { messageId, at, marks } = message;
+  const context = { messageId, at, marks, eventType };
   if (!isMoney(eventType)) {
     const line = productLine(bag, 1, context);
     return line instanceof Reject ? line : [line];

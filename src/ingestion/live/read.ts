@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash as digest, randomUUID } from 'node:crypto';
 import {
   canonicalText,
   type ExactValue,
@@ -17,6 +17,7 @@ export interface ReadContext {
   readonly source: string;
   /** Whoever sends is a visitor: see visitor.ts. */
   readonly isPublic: boolean;
+  readonly publicSales: boolean;
   /** ISO 4217, of the shop. */
   readonly currency: string;
   /** Of the shop: moments without an offset are of it. */
@@ -48,42 +49,60 @@ export function readItem(
   checked: boolean,
   context: ReadContext,
 ): Item {
-  const { source, isPublic, receivedAt, sentAt } = context;
   const found = kind ?? kindOf(body);
-  const base = { source, isPublic, kind: found ?? 'track', receivedAt, sentAt, body } as const;
-  const wrong = (why: Reject, hash = hashOf(bodyText(body))): Item => ({
-    ...base,
-    hash,
-    messageId: null,
-    read: why,
-  });
-  if (!isObject(body)) return wrong(reject('json', 'a message is a JSON object'));
-  if (found === null)
-    return wrong(
-      reject(
-        'event_type',
-        `type ${excerpt(scalarText(body['type']) ?? '')} is none of ${messageKinds.slice(0, 6).join(', ')}`,
-      ),
-    );
+  if (!isObject(body)) return wrong(body, found, context, reject('json', 'a message is a JSON object'));
+  if (found === null) return wrong(body, found, context, unknownKind(body));
   let canonical: string;
   try {
     canonical = canonicalText(body, found === 'event' ? noTransport : transportFields);
   } catch (error) {
-    return wrong(reject('json', (error as Error).message));
+    return wrong(body, found, context, reject('json', (error as Error).message));
   }
-  const hash = hashOf(`${found}${canonical}`);
-  const bytes = Buffer.byteLength(canonical);
-  if (bytes > context.eventBytes) {
-    return wrong(
-      reject('too_large', `the event has ${bytes} bytes, the limit is ${context.eventBytes}`),
-      hash,
-    );
-  }
-  const unsound = checked ? null : unstorable(body);
-  if (unsound !== null) return wrong(reject('json', unsound), hash);
+  const hash = hashOf(found + canonical);
+  const unsound = tooLarge(canonical, context.eventBytes) ?? (checked ? null : unstorableIn(body));
+  if (unsound !== null) return wrong(body, found, context, unsound, hash);
   const messageId = readMessageId(found, body, hash);
-  if (typeof messageId !== 'string') return wrong(messageId, hash);
-  return { ...base, hash, messageId, read: readKind(found, body, messageId, context) };
+  if (typeof messageId !== 'string') return wrong(body, found, context, messageId, hash);
+  return itemOf(body, found, context, hash, messageId, readKind(found, body, messageId, context));
+}
+
+function wrong(
+  body: ExactValue,
+  kind: MessageKind | null,
+  context: ReadContext,
+  why: Reject,
+  hash = hashOf(bodyText(body)),
+): Item {
+  return itemOf(body, kind ?? 'track', context, hash, null, why);
+}
+
+/** Field by field, here and below: spreading an object into another cost more than parsing the message. */
+function itemOf(
+  body: ExactValue,
+  kind: MessageKind,
+  { source, isPublic, receivedAt, sentAt }: ReadContext,
+  hash: string,
+  messageId: string | null,
+  read: LiveMessage | Reject,
+): Item {
+  return { source, isPublic, kind, receivedAt, sentAt, body, hash, messageId, read };
+}
+
+function unknownKind(body: { [key: string]: ExactValue }): Reject {
+  const kind = excerpt(scalarText(body['type']) ?? '');
+  return reject('event_type', `type ${kind} is none of ${messageKinds.slice(0, 6).join(', ')}`);
+}
+
+function tooLarge(canonical: string, limit: number): Reject | null {
+  // No letter takes more than three bytes: most messages need not be counted.
+  if (canonical.length * 3 <= limit) return null;
+  const bytes = Buffer.byteLength(canonical);
+  return bytes > limit ? reject('too_large', `the event has ${bytes} bytes, the limit is ${limit}`) : null;
+}
+
+function unstorableIn(body: ExactValue): Reject | null {
+  const why = unstorable(body);
+  return why === null ? null : reject('json', why);
 }
 
 function readKind(
@@ -137,5 +156,5 @@ export function bodyText(body: ExactValue, sentAt: number | null = null): string
 }
 
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return digest('sha256', text, 'hex').slice(0, 32);
 }

@@ -1,6 +1,6 @@
 import { Reject, reject } from '../rejects.ts';
-import type { LiveMessage, MessageKind } from './message.ts';
-import { type Bag, isMoney } from './properties.ts';
+import type { LiveLine, LiveMessage, MessageKind } from './message.ts';
+import type { Bag } from './properties.ts';
 import type { ReadContext } from './read.ts';
 import { readSegment } from './read-segment.ts';
 
@@ -30,11 +30,19 @@ export function readVisitor(
     context,
   );
   if (read instanceof Reject) return read;
-  if (read.lines.some(({ eventType }) => isMoney(eventType)))
+  if (read.lines.some(({ eventType }) => !isPermitted(eventType, context)))
     return reject('not_permitted', 'sales and refunds need a write key: send them from your server');
-  const lines = read.lines.map((line) => ({
-    ...line,
-    product: line.product && { ...line.product, name: '', category: '', price: '' },
-  }));
-  return { ...read, lines };
+  return { ...read, lines: read.lines.map(doubted) };
+}
+
+/** A shop without a server of its own may take sales from its pages, knowing that anybody can invent them. No page takes one back. */
+function isPermitted(eventType: string, { publicSales }: ReadContext): boolean {
+  return eventType !== 'refund' && (eventType !== 'purchase' || publicSales);
+}
+
+function doubted(line: LiveLine): LiveLine {
+  const { eventType, properties } = line;
+  const product = line.product && { ...line.product, name: '', category: '', price: '' };
+  if (eventType !== 'purchase') return { ...line, product };
+  return { ...line, product, properties: `{"public_key":true,${properties.slice(1)}` };
 }
