@@ -169,3 +169,31 @@ export function solveNormalEquations(
   }
   barrier(threads);
 }
+
+/**
+ * Each of `count` systems of k unknowns (k a multiple of 8; matrices and right sides one after the other, in whose places factors and
+ * solutions are written) by Cholesky. The solution of a system that is not positive definite is NaN. `work`: k numbers for each thread.
+ */
+export function solveSystems(
+  thread: i32,
+  threads: i32,
+  count: i32,
+  k: i32,
+  matrices: usize,
+  rights: usize,
+  work: usize,
+): void {
+  const step = (k << 2) as usize;
+  const floors = work + (thread as usize) * step;
+  for (let task = nextTask(); task * ROWS_PER_TASK < count; task = nextTask()) {
+    const last = min(count, (task + 1) * ROWS_PER_TASK);
+    for (let row = task * ROWS_PER_TASK; row < last; row++) {
+      const a = matrices + (row as usize) * step * (k as usize);
+      const b = rights + (row as usize) * step;
+      writeFloors(a, step, k, floors);
+      if (factorise(a, k, floors) === 0) substitute(a, k, b);
+      else for (let i: usize = 0; i < step; i += 4) f32.store(b + i, NaN);
+    }
+  }
+  barrier(threads);
+}

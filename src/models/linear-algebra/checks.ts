@@ -67,3 +67,9 @@ export function checkNormalEquations(problem: NormalEquations): void {
   checkMatrix('factors', problem.factors, problem.rows.columnCount, problem.k);
   checkMatrix('gram', problem.gram, problem.k, problem.k);
 }
+
+export function checkSystems(matrices: Float32Array, rights: Float32Array, k: number): void {
+  if (!(k >= 1)) bad(`${k} unknowns are no system.`);
+  checkMatrix('rights', rights, Math.ceil(rights.length / k), k);
+  checkMatrix('matrices', matrices, rights.length, k);
+}

@@ -3,6 +3,7 @@ import {
   checkNormalEquations,
   checkProduct,
   checkSparseRows,
+  checkSystems,
   notPositiveDefinite,
 } from './checks.ts';
 import type { KernelFunction, KernelRunner } from './kernel.ts';
@@ -14,6 +15,8 @@ import { columnsAscend, transposeRows } from './sparse-rows.ts';
 const INVERT_BLOCK = 128;
 const MULTIPLY_DEPTH = 256;
 const GATHERED_ROWS = 64;
+/** WIDTH of sparse-product.ts. */
+const PRODUCT_WIDTH = 32;
 
 interface StoredRows {
   offsets: number;
@@ -120,6 +123,46 @@ export class SimdLinearAlgebra implements LinearAlgebra {
       // The kernel leaves minus the inverse. Minus nothing stays nothing: -0 would differ from 0 in comparisons.
       for (let i = 0; i < matrix.length; i++) matrix[i] = 0 - matrix[i]!;
       return matrix;
+    });
+  }
+
+  async sparseProduct(x: SparseRows, b: Float32Array, n: number): Promise<Float32Array> {
+    checkSparseRows('x', x);
+    checkMatrix('b', b, x.columnCount, n);
+    const count = x.offsets.length - 1;
+    const width = Math.ceil(n / PRODUCT_WIDTH) * PRODUCT_WIDTH;
+    return this.#alone(async (memory) => {
+      const rows = planRows(memory, x);
+      const right = memory.matrix(x.columnCount, n, width);
+      const result = memory.matrix(count, n, width);
+      const work = memory.array(this.#runner.threads * x.columnCount * PRODUCT_WIDTH);
+      memory.reserve(`A product of ${count} sparse rows and ${x.columnCount} x ${n}`);
+      writeRows(memory, rows, x);
+      memory.write(right, b);
+      await this.#run('sparseProduct', [
+        ...[count, width, x.columnCount, rows.offsets, rows.columns, rows.values],
+        ...[right.address, right.step, result.address, result.step, work],
+      ]);
+      return memory.read(result);
+    });
+  }
+
+  async solveSystems(matrices: Float32Array, rights: Float32Array, k: number): Promise<Float32Array> {
+    checkSystems(matrices, rights, k);
+    const count = rights.length / k;
+    const width = padded(k);
+    return this.#alone(async (memory) => {
+      const systems = Array.from({ length: count }, () => memory.rows(k, k));
+      const solutions = memory.rows(count, k);
+      const work = memory.array(this.#runner.threads * width);
+      memory.reserve(`${count} systems of ${k} unknowns`);
+      systems.forEach((system, at) => {
+        memory.write(system, matrices.subarray(at * k * k, (at + 1) * k * k));
+        fillPaddedDiagonal(memory, system, width);
+      });
+      memory.write(solutions, rights);
+      await this.#run('solveSystems', [count, width, systems[0]?.address ?? 0, solutions.address, work]);
+      return memory.read(solutions);
     });
   }
 

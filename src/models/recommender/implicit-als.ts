@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra, SparseRows } from '../linear-algebra/linear-algebra.ts';
 import { Random } from '../random.ts';
+import { sparseRowsOf } from './dense-item-recommender.ts';
 import { dotAt, FactorSystem } from './factor-system.ts';
 import { checkInteractions, type History, type Interactions, transpose, userCount } from './interactions.ts';
 import type { Recommender } from './recommender.ts';
@@ -135,17 +136,8 @@ function factorRecommender(
         scores[item] = dotAt(items, item * factors, solution, 0, factors);
     },
     async scoreAll(histories: readonly History[]): Promise<Float32Array> {
-      const offsets = new Int32Array(histories.length + 1);
-      histories.forEach((history, row) => {
-        offsets[row + 1] = offsets[row]! + history.items.length;
-      });
-      const others = new Int32Array(offsets.at(-1)!);
-      const weights = new Float32Array(others.length);
-      histories.forEach((history, row) => {
-        others.set(history.items, offsets[row]!);
-        weights.set(history.weights, offsets[row]!);
-      });
-      const side = withRidge(offsets, others, weights, itemCount, options);
+      const { offsets, columns, values } = sparseRowsOf(histories, itemCount);
+      const side = withRidge(offsets, columns, values, itemCount, options);
       const users = await solveSide(side, items, options, algebra);
       const size = { m: histories.length, n: itemCount, depth: factors };
       return algebra.multiply(users, items, size, { transposeB: true });

@@ -1,11 +1,12 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { blendOf, scaleOf } from './blend.ts';
-import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
+import type { EventLog, StrengthOptions } from './event-log.ts';
 import { climbGrid } from './grid-climb.ts';
 import { hybridOf } from './hybrid.ts';
-import { historyOf } from './interactions.ts';
+import { historyOf, type Interactions } from './interactions.ts';
 import { emptyHistory, type HeldOut, type JudgedList, judge, judgeScores } from './judge.ts';
+import { historiesOf } from './log-memory.ts';
 import { ModelShelf } from './model-shelf.ts';
 import { meanMetrics, type RankingMetrics } from './ranking-metrics.ts';
 import { type ItemRecommender, type Recommender, scoreAll } from './recommender.ts';
@@ -101,7 +102,7 @@ class Trial {
     const key = JSON.stringify([strength, users]);
     const asked =
       known.get(key) ??
-      questions(interactionsOf(split.past, split.now, strength), split, this.#options.repeats, users);
+      questions(historiesOf(split.past, split.now, strength), split, this.#options.repeats, users);
     known.set(key, asked);
     return asked;
   }
@@ -165,11 +166,11 @@ class Trial {
   ): Promise<Contender> {
     this.#options.onStep?.(`tuning ${first.name}+${second.name}`);
     const { past, now } = this.#split;
-    const known = interactionsOf(past, now, first.strength);
+    const known = historiesOf(past, now, first.strength);
     const asked = this.#questions(this.#split, first.strength, FEW_USERS);
     const histories = asked.map(({ history }) => history);
     const [one, other] = await Promise.all(models.map((model) => scoreAll(model, histories)));
-    const [oneScale, otherScale] = models.map((model) => scaleOf(model, known));
+    const [oneScale, otherScale] = await Promise.all(models.map((model) => scaleOf(model, known)));
     const { point } = await climbGrid(
       { share: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
       { share: 0.3 },
@@ -189,7 +190,7 @@ class Trial {
           await shelf.get(first, material),
           await shelf.get(second, material),
           point['share']!,
-          interactionsOf(material.log, material.now, first.strength),
+          historiesOf(material.log, material.now, first.strength),
         ),
     };
   }
@@ -251,7 +252,7 @@ class Trial {
       trainSeconds[name] = shelf.seconds(name);
       const asked = testQuestions(
         this.#log,
-        interactionsOf(this.#log, material.now, strength),
+        historiesOf(this.#log, material.now, strength),
         test,
         this.#options.repeats,
       );
@@ -272,7 +273,7 @@ class Trial {
 
 function testQuestions(
   log: EventLog,
-  known: ReturnType<typeof interactionsOf>,
+  known: Interactions,
   test: readonly TestUser[],
   repeats: boolean,
 ): HeldOut[] {

@@ -1,8 +1,7 @@
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { fitRecentPopularity } from './demand-trend.ts';
 import { EASE_MAX_ITEMS, solveEase } from './ease.ts';
-import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
-import { gramOf } from './gram-memory.ts';
+import type { EventLog, StrengthOptions } from './event-log.ts';
 import type { Axes } from './grid-climb.ts';
 import { fitImplicitAls } from './implicit-als.ts';
 import { type Interactions, normaliseRows } from './interactions.ts';
@@ -13,6 +12,7 @@ import {
   type Similarity,
 } from './item-neighbours.ts';
 import { densePairs, sparsePairs } from './item-pairs.ts';
+import { gramOf, historiesOf } from './log-memory.ts';
 import { fitPopularity } from './popularity.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';
 import { solveSparseRidge } from './sparse-ridge.ts';
@@ -63,7 +63,7 @@ function meanOfSquares(data: Interactions, rowNormalisation: number): number {
 
 const power = (point: Point): StrengthOptions => ({ power: point['strengthPower'] ?? 0 });
 const dataOf = ({ log, now }: Material, strength: StrengthOptions): Interactions =>
-  interactionsOf(log, now, strength);
+  historiesOf(log, now, strength);
 
 const ridgeAxes: Axes = {
   lambda: [0.1, 0.25, 0.6, 1.5, 3, 6, 10, 16, 25, 40, 65, 100, 160, 250],
@@ -116,7 +116,8 @@ const sparseRidge: TrialModel = {
       itemCount <= EASE_MAX_ITEMS
         ? densePairs(await gramAt(material, data, point), itemCount)
         : sparsePairs(normaliseRows(data, point['rowNormalisation']!));
-    return solveSparseRidge(pairs, { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES });
+    const options = { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES };
+    return solveSparseRidge(pairs, options, material.algebra);
   },
 };
 
