@@ -66,6 +66,7 @@ export function checkNormalEquations(problem: NormalEquations): void {
   checkMatrix('targets', problem.targets, 1, problem.rows.values.length);
   checkMatrix('factors', problem.factors, problem.rows.columnCount, problem.k);
   checkMatrix('gram', problem.gram, problem.k, problem.k);
+  if (problem.ridges) checkMatrix('ridges', problem.ridges, problem.rows.offsets.length - 1, 1);
 }
 
 export function checkSystems(matrices: Float32Array, rights: Float32Array, k: number): void {

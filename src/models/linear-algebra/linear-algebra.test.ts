@@ -212,6 +212,17 @@ describe('normal equations', () => {
     await fc.assert(fc.asyncProperty(sizes, check), { numRuns: 60 });
   });
 
+  it('have a ridge of its own for each row', async () => {
+    const one = { ...problem(30, 50, 12, 5), ridges: Float32Array.from({ length: 30 }, (_, row) => row / 3) };
+    const exact = await plain.solveNormalEquations(one);
+    const ours = await simd.solveNormalEquations(one);
+    expect(largestDifference(ours, exact)).toBeLessThanOrEqual(1e-4 * largest(exact));
+    const last = 29;
+    const gram = one.gram.map((value, at) => value + (at % 13 === 0 ? one.ridges[last]! : 0));
+    const single = await plain.solveNormalEquations({ ...one, gram, ridges: new Float32Array(30) });
+    expect(largestDifference(exact.subarray(12 * last), single.subarray(12 * last))).toBeLessThan(1e-5);
+  });
+
   it('give nothing for a row that is empty, and name the first that has no solution', async () => {
     const rows = {
       columnCount: 1,

@@ -29,6 +29,8 @@ export interface NormalEquations {
   readonly k: number;
   /** k x k, symmetric: F^T F + lambda I. */
   readonly gram: Float32Array;
+  /** One number a row, added to the diagonal of its equations; none unless given. */
+  readonly ridges?: Float32Array;
 }
 
 /**
@@ -71,7 +73,7 @@ export interface LinearAlgebra {
    */
   invertPositiveDefinite(matrix: Float32Array, n: number): Promise<Float32Array>;
 
-  /** For each row the x of (gram + sum of c f f^T) x = sum of t f: rows x k. */
+  /** For each row the x of (gram + ridge I + sum of c f f^T) x = sum of t f: rows x k. */
   solveNormalEquations(problem: NormalEquations): Promise<Float32Array>;
 
   /** Stops threads and frees memory. Work that is under way fails. */

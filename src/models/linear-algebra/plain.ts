@@ -133,13 +133,14 @@ function substitute(l: Float64Array, n: number, b: Float64Array): void {
 
 async function solveNormalEquations(problem: NormalEquations): Promise<Float32Array> {
   checkNormalEquations(problem);
-  const { rows, targets, factors, k, gram: base } = problem;
+  const { rows, targets, factors, k, gram: base, ridges } = problem;
   const count = rows.offsets.length - 1;
   const solutions = new Float32Array(count * k);
   const a = new Float64Array(k * k);
   const b = new Float64Array(k);
   for (let row = 0; row < count; row++) {
     a.set(base);
+    for (let i = 0; i < k; i++) a[i * k + i]! += ridges?.[row] ?? 0;
     b.fill(0);
     for (let p = rows.offsets[row]!; p < rows.offsets[row + 1]!; p++) {
       const start = rows.columns[p]! * k;

@@ -168,24 +168,26 @@ export class SimdLinearAlgebra implements LinearAlgebra {
 
   async solveNormalEquations(problem: NormalEquations): Promise<Float32Array> {
     checkNormalEquations(problem);
-    const { rows, k, gram } = problem;
+    const { rows, k, gram, ridges } = problem;
     const count = rows.offsets.length - 1;
     const width = padded(k);
     return this.#alone(async (memory) => {
       const entries = planRows(memory, rows);
       const targets = memory.array(rows.values.length);
+      const diagonals = memory.array(count);
       const [factors, solutions] = [memory.rows(rows.columnCount, k), memory.rows(count, k)];
       const base = memory.rows(k, k);
       const work = memory.array(this.#runner.threads * width * (width + 2 * GATHERED_ROWS + 1));
       memory.reserve(`${count} systems of ${k} unknowns`);
       writeRows(memory, entries, rows);
       memory.writeArray(targets, problem.targets);
+      memory.writeArray(diagonals, ridges ?? new Float32Array(count));
       memory.write(factors, problem.factors);
       memory.write(base, gram);
       fillPaddedDiagonal(memory, base, width);
       await this.#run('solveNormalEquations', [
         ...[count, width, entries.offsets, entries.columns, entries.values, targets],
-        ...[factors.address, base.address, solutions.address, work],
+        ...[diagonals, factors.address, base.address, solutions.address, work],
       ]);
       const status = memory.status();
       if (status !== 0) throw notPositiveDefinite(`The system of row ${status - 1}`, { row: status - 1 });
