@@ -84,7 +84,8 @@ async function runTrial(
   const contenders = await tuneAll(log, options, tuner);
   const latest = log.times.reduce((latest, time) => Math.max(latest, time), Number.NEGATIVE_INFINITY);
   const now = Number.isFinite(latest) ? latest : 0;
-  const material: Material = { log, now, seed: options.seed, algebra: options.algebra };
+  const { growth } = tuner;
+  const material: Material = { log, now, seed: options.seed, algebra: options.algebra, growth };
   const models: Record<string, RankingMetrics> = {};
   const trainSeconds: Record<string, number> = {};
   let users = 0;

@@ -80,6 +80,11 @@ export class TrialTuner {
     return this.#validation;
   }
 
+  /** How much longer each history is in the whole log than in what options were tuned on; later events make histories no denser. */
+  get growth(): number {
+    return this.#options.validation === 'random' ? 1 / (1 - VALIDATION_SHARE) : 1;
+  }
+
   #material({ past, now }: SplitLog): Material {
     return { log: past, now, seed: this.#options.seed, algebra: this.#options.algebra };
   }
