@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { createKey } from '../src/access/keys.ts';
 import { Random } from '../src/models/random.ts';
 import { loadBigShop } from './big-shop.ts';
 import { type Latencies, openLoop, percentile, pooled } from './open-loop.ts';
@@ -32,7 +33,8 @@ import { publishSynthetic } from './synthetic-recommender.ts';
 const RATE = 200;
 const WRITES_PER_SECOND = 500;
 const BATCHES_PER_SECOND = 10;
-const NEIGHBOURS = 75;
+/** As many as a version that was trained has (WIDTH in src/recommendations/train.ts); what is like a product by content comes on top. */
+const NEIGHBOURS = 50;
 const AIMS = { sql: 5, http: 15 };
 
 const LOOK_UP = 'SELECT * FROM app_schema.products WHERE product_id = $1';
@@ -77,14 +79,10 @@ async function writeEvents(url: string, users: number, products: number): Promis
 
 async function startApi(url: string, port: number): Promise<ChildProcess> {
   const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', main, 'start', '--no-demo', '--port', String(port)],
-    {
-      env: { ...process.env, DATABASE_URL: url, LOG_LEVEL: 'warn' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve', '--port', String(port)], {
+    env: { ...process.env, DATABASE_URL: url, LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   for (let tries = 0; tries < 200; tries++) {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
     if (answer?.ok) return child;
@@ -131,7 +129,10 @@ interface Plan {
   rounds: number;
 }
 
-async function measure({ url, ml }: ShopServer, { users, products, seconds, rounds }: Plan): Promise<void> {
+async function measure(
+  { url, app, ml }: ShopServer,
+  { users, products, seconds, rounds }: Plan,
+): Promise<void> {
   const asked = (await ml.query(ACTIVE_USERS)).rows.map((row) => row.user_id as number);
   const stream = Random.fromSeed(11);
   const random = (): number => stream.uniform();
@@ -139,12 +140,13 @@ async function measure({ url, ml }: ShopServer, { users, products, seconds, roun
   const product = (): number => 1 + Math.floor(products * random() ** 3);
   const basket = (): number[] => [product(), product(), product()];
   const port = 20_000 + ((process.pid + 7) % 20_000);
-  const api = await startApi(url, port);
+  const { key } = await createKey(app, { scope: 'read', name: 'bench' });
+  const headers = { authorization: `Bearer ${key}` };
   const kinds: Record<string, () => Promise<unknown>> = {
     'primary key, SQL (baseline)': () => ml.query(LOOK_UP, [product()]),
     'get_recommendations, SQL': () => ml.query(RECOMMEND, [user()]),
     'get_recommendations, HTTP': async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/api/users/${user()}/recommendations`);
+      const answer = await fetch(`http://127.0.0.1:${port}/api/users/${user()}/recommendations`, { headers });
       if (!answer.ok) throw new Error(await answer.text());
       await answer.arrayBuffer();
     },
@@ -160,11 +162,12 @@ async function measure({ url, ml }: ShopServer, { users, products, seconds, roun
     report(titles[0]!, baseline!, baseline!);
     for (const [k, each] of others.entries()) report(titles[k + 1]!, each, baseline!, aims[k]);
   };
-  await inTurns(sends, 200);
-  header('one at a time, in turns, nothing written');
-  print(await inTurns(sends, 50 * seconds), []);
-  const stop = await writeEvents(url, users, products);
+  const api = await startApi(url, port);
   try {
+    await inTurns(sends, 200);
+    header('one at a time, in turns, nothing written');
+    print(await inTurns(sends, 50 * seconds), []);
+    const stop = await writeEvents(url, users, products);
     for (const send of sends) await openLoop(RATE, Math.max(5, seconds / 2), random, send);
     const found = sends.map(() => [] as Latencies[]);
     for (let round = 0; round < rounds; round++)

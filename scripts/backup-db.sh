@@ -189,6 +189,8 @@ explain_failed_dump() {
   elif grep -q 'canceling statement due to .* timeout' "$work/complaints"; then
     die "a table is locked by another session for longer than $lock_wait" \
       'SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode = '"'AccessExclusiveLock'"'); shows by whom. BACKUP_LOCK_WAIT waits longer.'
+  elif grep -q 'permission denied' "$work/complaints"; then
+    die "$PGUSER may not read all of the database" 'Log in as admin_user or as a superuser (DATABASE_URL, PGUSER). A worker that logs in as app_user cannot back up: let cron do it. Nothing was kept.'
   fi
   die "the dump failed (exit codes of pg_dump, gzip and what follows: $codes)" 'The messages above say why. Nothing was kept; run it again once that is mended.'
 }

@@ -217,7 +217,7 @@ recover() {
     printf '%s\n' "$data"
   else
     say "It is in $into. To look at it, read-only, start it as the user $(name_of_owner) and ask it with psql -h /tmp -p 5433:"
-    say "  $bin/postgres -D $into ${configuration_option[*]-} -c data_directory=$into -c archive_mode=off -c recovery_target_action=pause -c listen_addresses='' -c port=5433 -c unix_socket_directories=/tmp"
+    say "  $bin/postgres -D $into ${configuration_option[*]:+${configuration_option[*]} }-c data_directory=$into -c archive_mode=off -c recovery_target_action=pause -c listen_addresses='' -c port=5433 -c unix_socket_directories=/tmp"
     say 'To put it in place: stop PostgreSQL, and run this again with --in-place.'
     printf '%s\n' "$into"
   fi

@@ -104,11 +104,12 @@ confirm() {
   case $answer in y | Y | yes | д | да) ;; *) die 'not confirmed' 'The database is as it was.' ;; esac
 }
 
+# Without the workers of autovacuum: a rename ends them by itself.
 sessions() {
   sql -v name="$database" <<'SQL'
-SELECT format('  process %s: %s, %s, from %s, since %s', pid, usename, coalesce(nullif(application_name, ''), 'no name'),
+SELECT format('  process %s: %s, %s, from %s, since %s', pid, coalesce(usename, backend_type), coalesce(nullif(application_name, ''), 'no name'),
   coalesce(client_addr::text, 'this machine'), to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS'))
-FROM pg_stat_activity WHERE datname = :'name' AND pid <> pg_backend_pid();
+FROM pg_stat_activity WHERE datname = :'name' AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker';
 SQL
 }
 
@@ -265,7 +266,7 @@ swap() {
 # What worked when is the story of this server: it is not to be that of the day of the backup.
 keep_history() {
   local columns='kind, succeeded, archive, finished_at, duration_seconds, message'
-  [ -n "$old" ] || return 0
+  [ -n "$old" ] && [ "$(PGDATABASE=$old sql <<<"SELECT to_regclass('maintenance.backup_runs') IS NOT NULL;")" = t ] || return 0
   if ! copy_history 2>"$work/complaints"; then
     say 'the records of earlier backups and drills (maintenance.backup_runs) are now those of the backup'
   fi
@@ -387,6 +388,8 @@ connect() {
   maintenance_database=postgres
   [ "$database" != postgres ] || maintenance_database=template1
   export PGDATABASE=$maintenance_database
+  # Limits of a role or a database are for daily work: a count or an index of a large table takes longer.
+  export PGOPTIONS="${PGOPTIONS:-} -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
   if [ -n "$older_psql" ]; then choose_programs; else choose_programs psql; fi
   [ ! -d "${archive:-}" ] || [ -z "$container" ] ||
     die 'the programs in the container cannot read a directory of this machine' 'Install postgresql-client here. The database is as it was.'

@@ -173,6 +173,15 @@ describe.skipIf(!canBackUp).each(FORMATS)(
       );
     });
 
+    it('the login may not read all there is', async () => {
+      const url = bench.url().replace('postgres:postgres@', 'app_user:app_password@');
+      expectFailure(
+        await bench.backUp({ DATABASE_URL: url }),
+        /app_user may not read all of the database/,
+        /Log in as admin_user/,
+      );
+    });
+
     it('nothing answers', async () => {
       const run = await bench.backUp({
         DATABASE_URL: 'postgresql://postgres:x@127.0.0.1:1/customer_analyzer',

@@ -146,6 +146,28 @@ describe.skipIf(!canBackUp)('a restore (needs psql, pg_dump)', () => {
     await bench.query(`DROP DATABASE "${database.replaceAll('"', '""')}"`, 'postgres');
   });
 
+  it('takes no notice of autovacuum, which is at work after every large DELETE', async () => {
+    // Slowed down, so that it is surely in the middle.
+    await bench.query(`
+      ALTER TABLE app_schema.events SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
+      DELETE FROM app_schema.events WHERE event_id % 2 = 0`);
+    await bench.query("ALTER SYSTEM SET autovacuum_naptime = '1s'");
+    await bench.query('SELECT pg_reload_conf()');
+    await until(
+      async () =>
+        (
+          await bench.query(
+            "SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND datname = current_database()",
+          )
+        ).length > 0,
+    );
+    expectDone(await bench.restore(['--replace', '--yes', '--drop-old', archive]));
+    expect(await bench.contents()).toEqual(before);
+    await bench.query('ALTER SYSTEM RESET autovacuum_naptime');
+    await bench.query('SELECT pg_reload_conf()');
+  });
+
   it('ends sessions only with --force, also those that come back at once', async () => {
     const refused = await connectedDuring(() => bench.restore(['--replace', '--yes', archive]));
     expect(refused.code).toBe(1);
@@ -190,7 +212,10 @@ describe.skipIf(!canBackUp)('a restore (needs psql, pg_dump)', () => {
   it('is rehearsed by a drill, which is recorded and changes nothing', async () => {
     await damage();
     const now = await bench.contents();
-    const run = await bench.restore(['--drill']);
+    // A limit for daily work does not stop it.
+    const run = await bench.restore(['--drill'], {
+      DATABASE_URL: `${bench.url()}?options=-c%20statement_timeout%3D2ms`,
+    });
     expectDone(run);
     expect(run.stderr).toMatch(/the drill went well: .* was restored and compared/);
     expect(run.stderr).not.toContain('amcheck is not installed');

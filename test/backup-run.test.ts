@@ -266,7 +266,7 @@ describe.skipIf(!canBackUp)('a backup (needs psql, pg_dump)', () => {
     await bench.query('DROP TABLE app_schema.pairs, app_schema.twins');
   });
 
-  it('of an empty database, and of one with large objects', async () => {
+  it('of an empty database, and of one with large objects and tables of every kind', async () => {
     await bench.query('CREATE DATABASE nothing', 'postgres');
     const url = bench.url('nothing');
     const empty = await bench.archive({ DATABASE_URL: url });
@@ -275,6 +275,13 @@ describe.skipIf(!canBackUp)('a backup (needs psql, pg_dump)', () => {
     ).toBe(0);
     await bench.query(
       "SELECT lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex')) FROM generate_series(1, 3)",
+      'nothing',
+    );
+    await bench.query(
+      `CREATE TABLE parent (a integer); CREATE TABLE heir (b integer) INHERITS (parent); INSERT INTO heir VALUES (1, 2);
+       CREATE TABLE parts (k integer) PARTITION BY RANGE (k); CREATE TABLE rest PARTITION OF parts DEFAULT; INSERT INTO parts VALUES (1);
+       CREATE TABLE empty (); INSERT INTO empty DEFAULT VALUES; CREATE MATERIALIZED VIEW seen AS SELECT * FROM parent;
+       CREATE TABLE closed (a integer); ALTER TABLE closed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; INSERT INTO closed VALUES (1)`,
       'nothing',
     );
     const large = await bench.archive({ DATABASE_URL: url });

@@ -1,48 +1,23 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BackupBench, canBackUp, NAME } from './support/backup.ts';
-
-const root = fileURLToPath(new URL('../', import.meta.url));
-const GUIDES = ['database/README.md', 'database/README.ru.md'];
-const WHERE = '/path/to/customer-analyzer';
-
-/** The code blocks of a guide in one language. */
-function blocks(guide: string, language: string): string[] {
-  const pattern = new RegExp(`^ *\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'gm');
-  return [...readFileSync(root + guide, 'utf8').matchAll(pattern)].map((match) => match[1] as string);
-}
-
-const cronLines = (guide: string): string[] =>
-  blocks(guide, 'cron').flatMap((block) => block.split('\n').filter((line) => /^[\d*]/.test(line)));
+import { runCli } from './support/cli.ts';
+import { asCron, blocks, cronLines, GUIDES, inlineCommands, placeForCron, WHERE } from './support/guide.ts';
 
 const bench = new BackupBench();
-const project = join(bench.folder, 'a project');
+let project: string;
 beforeAll(async () => {
   if (!canBackUp) return;
   await bench.start();
-  mkdirSync(project);
-  cpSync(join(root, 'scripts'), join(project, 'scripts'), { recursive: true });
-  // Who uses cron has the settings in this file.
-  writeFileSync(join(project, '.env'), `DATABASE_URL=${bench.url()}\nBACKUP_DIR="${bench.backups}"\n`);
+  project = placeForCron(bench.folder, { DATABASE_URL: bench.url(), BACKUP_DIR: bench.backups });
 });
 afterAll(async () => {
   if (canBackUp) await bench.stop();
 });
-
-/** As cron(8) of Debian runs a line: by /bin/sh, in the home, with these variables and nothing else. */
-function asCron(line: string): { status: number | null; stdout: string; stderr: string } {
-  const [, command] = /^(?:[\d*,/-]+ ){5}(.*)$/.exec(line) as RegExpExecArray;
-  const env = { HOME: bench.folder, LOGNAME: 'dba', SHELL: '/bin/sh', PATH: '/usr/bin:/bin' };
-  return spawnSync('/bin/sh', ['-c', (command as string).replace(WHERE, project.replace(' ', '\\ '))], {
-    cwd: bench.folder,
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
 
 it('the guides schedule the same in both languages', () => {
   const [english, russian] = GUIDES.map(cronLines);
@@ -58,15 +33,68 @@ it('the guides schedule the same in both languages', () => {
 
 describe.skipIf(!canBackUp)('the lines for cron (needs psql, pg_dump)', () => {
   it('back up at night, and rehearse a restore', () => {
-    const [backup, drill] = cronLines('database/README.md') as [string, string];
-    const made = asCron(backup);
+    const [backup, drill] = cronLines(GUIDES[0]) as [string, string];
+    const made = asCron(backup, project, bench.folder);
     expect(made.status, made.stderr).toBe(0);
     expect(made.stdout.trim().split('/').at(-1)).toMatch(NAME);
-    const rehearsed = asCron(drill);
+    const rehearsed = asCron(drill, project, bench.folder);
     expect(rehearsed.status, rehearsed.stderr).toBe(0);
     expect(rehearsed.stderr).toMatch(/the drill went well/);
   });
 });
+
+describe.skipIf(!canBackUp)('as jobs of a worker (needs psql, pg_dump)', () => {
+  it('back up and rehearse a restore; the metrics say when', async () => {
+    const env = { DATABASE_URL: bench.url(), BACKUP_DIR: join(bench.folder, 'by jobs') };
+    const bin = fileURLToPath(new URL('../bin/customer-analyzer.js', import.meta.url));
+    const worker = spawn(process.execPath, [bin, 'worker'], {
+      env: { PATH: process.env['PATH'], HOME: bench.folder, ...env },
+      stdio: 'ignore',
+    });
+    const ended = once(worker, 'exit');
+    try {
+      await bench.query('DELETE FROM maintenance.backup_runs');
+      for (const job of ['backup', 'backup-drill']) {
+        const { code, stderr } = await runCli(['jobs', 'run', job, '--wait'], env);
+        expect([job, code], stderr).toEqual([job, 0]);
+      }
+    } finally {
+      worker.kill('SIGTERM');
+      await ended;
+    }
+    expect(bench.names(env.BACKUP_DIR).filter((name) => NAME.test(name))).toHaveLength(1);
+    const [state] = await bench.query(
+      'SELECT last_backup_at <= last_drill_at AS in_order, last_drill_succeeded FROM jobs.get_maintenance_state()',
+    );
+    expect(state).toEqual({ in_order: true, last_drill_succeeded: true });
+  });
+});
+
+// Debian's crontab(1) checks a file without installing it; others may not know -n.
+const good = join(bench.folder, 'crontab');
+writeFileSync(good, '0 2 * * * true\n');
+const hasCrontab = spawnSync('crontab', ['-n', good]).status === 0;
+it.skipIf(!hasCrontab)('crontab takes the lines (needs crontab -n)', () => {
+  const file = join(bench.folder, 'crontab');
+  for (const guide of GUIDES) {
+    writeFileSync(file, blocks(guide, 'cron').join(''));
+    const { status, stderr } = spawnSync('crontab', ['-n', file], { encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+  }
+  writeFileSync(file, cronLines(GUIDES[0]).join('\n').replace('0 2 *', '0 25 *'));
+  expect(spawnSync('crontab', ['-n', file]).status).toBe(1);
+});
+
+/** What the guide has typed to switch the timer on; into a folder, since no systemd need run here. */
+function enable(guide: string, files: string[]): string {
+  const line = inlineCommands(guide).find((each) => each.startsWith('systemctl enable')) as string;
+  const system = join(dirname(files[0] as string), 'etc/systemd/system');
+  mkdirSync(system, { recursive: true });
+  for (const file of files) copyFileSync(file, join(system, basename(file)));
+  const [program, action, , unit] = line.split(' ') as [string, string, string, string];
+  const root = `--root=${dirname(files[0] as string)}`;
+  return spawnSync(program, [root, action, unit], { encoding: 'utf8' }).stderr;
+}
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
 describe.skipIf(!hasSystemd)('the units for systemd (needs systemd-analyze)', () => {
@@ -86,6 +114,7 @@ describe.skipIf(!hasSystemd)('the units for systemd (needs systemd-analyze)', ()
       '',
     );
     expect(spawnSync('systemd-analyze', ['verify', ...files], { encoding: 'utf8' }).stderr).toBe('');
+    expect(enable(guide, files)).toMatch(/Created symlink .*timers\.target\.wants/);
     writeFileSync(files[1] as string, (units[1] as string).replace('OnCalendar=', 'OnCalender='));
     expect(spawnSync('systemd-analyze', ['verify', ...files], { encoding: 'utf8' }).stderr).not.toBe('');
   });

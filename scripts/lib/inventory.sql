@@ -2,8 +2,8 @@
 -- the two must be the same. Runs in psql with -At. No line depends on the version of the server or on the order of the grants.
 SET search_path = pg_catalog;
 
--- pg_dump leaves out what belongs to an extension.
-SELECT format('SELECT %L || count(*) FROM %s;', 'rows ' || name || ' ', name)
+-- pg_dump leaves out what belongs to an extension, and writes the rows of a table without those of its heirs.
+SELECT format('SELECT %L || count(*) FROM ONLY %s;', 'rows ' || name || ' ', name)
 FROM (
   SELECT format('"%s"."%s"', replace(nspname, '"', '""'), replace(relname, '"', '""')) AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace

@@ -24,6 +24,28 @@ function readFolder(folder: string): SqlFile[] {
     });
 }
 
+/**
+ * What database/schema.sql makes, as `table app_schema.users`, `index …`, `view …`, `function …`, `trigger NAME on TABLE`. Partitions
+ * of pg-boss are left out: it makes and drops them.
+ */
+export function readSchemaObjects(): string[] {
+  const schema = readFileSync(join(root, 'schema.sql'), 'utf8');
+  const names = (pattern: RegExp, write: (match: RegExpMatchArray) => string): string[] =>
+    [...schema.matchAll(pattern)].map(write);
+  const all = [
+    ...names(
+      /^CREATE (TABLE|VIEW|FUNCTION) (\w+\.\w+)/gm,
+      ([, kind, name]) => `${kind?.toLowerCase()} ${name}`,
+    ),
+    ...names(
+      /^CREATE (?:UNIQUE )?INDEX (\w+) ON (?:ONLY )?(\w+)\./gm,
+      ([, name, of]) => `index ${of}.${name}`,
+    ),
+    ...names(/^CREATE TRIGGER (\w+) .* ON (\w+\.\w+) /gm, ([, name, table]) => `trigger ${name} on ${table}`),
+  ];
+  return [...new Set(all)].filter((name) => !/ pgboss\.j[0-9a-f]{10}/.test(name));
+}
+
 /** The user's four scripts, in order. */
 export function readInitFiles(): SqlFile[] {
   return readFolder(join(root, 'init'));

@@ -1,7 +1,7 @@
 import { copyText } from '../database/copy-text.ts';
 import { ByteRows } from './byte-rows.ts';
 import type { EventDraft } from './formats/format.ts';
-import type { ProductRef, UserRef } from './identities.ts';
+import type { ProductRef, UserRef } from './identities/identities.ts';
 
 /** What a COPY message holds; larger pieces gain nothing. */
 const pieceBytes = 1 << 16;

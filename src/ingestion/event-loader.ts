@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { EventBatch } from './event-batch.ts';
 import type { EventDraft, EventMapper } from './formats/format.ts';
-import { Identities } from './identities.ts';
+import { Identities } from './identities/identities.ts';
 import type { Loader, LoaderSink } from './loader.ts';
 import { OccurrenceCounter } from './occurrence-counter.ts';
 import { begin, commit, copyToStage, createStage, dropStage, insertStaged, rollback } from './queries.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { settleProducts, settleUsers } from './catalogue.ts';
-import { CatalogueLoader } from './catalogue-loader.ts';
+import { CatalogueLoader } from './catalogue/loader.ts';
+import { settleProducts, settleUsers } from './catalogue/settle.ts';
 import { withConnections } from './connections.ts';
 import type { Detected } from './detection.ts';
 import { DryRunEventLoader } from './dry-run-loader.ts';

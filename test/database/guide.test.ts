@@ -2,18 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../support/cli.ts';
+import { blocks, GUIDES } from '../support/guide.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const guides = ['database/README.md', 'database/README.ru.md'];
-
-function blocks(guide: string, language: string): string[] {
-  const text = readFileSync(root + guide, 'utf8');
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
-    .filter((match) => match[1] === language)
-    .map((match) => match[2] as string);
-}
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -29,7 +21,7 @@ afterAll(() => db.drop());
 /** What needs another database than this one, or a state that only the words around it describe. */
 const elsewhere = /ALTER DATABASE \w+ RENAME/;
 
-describe.each(guides)('%s', (guide) => {
+describe.each(GUIDES)('%s', (guide) => {
   it.each(blocks(guide, 'sql').map((sql) => [sql]))('runs: %s', async (sql) => {
     if (elsewhere.test(sql)) return expect(sql).toMatch(/^(ALTER DATABASE \w+ RENAME TO \w+;\n)+$/);
     const client = await db.adminPool.connect();
@@ -65,33 +57,5 @@ it('both guides have the same commands', () => {
     ['bash', 'sql', 'cron', 'ini']
       .flatMap((language) => blocks(guide, language))
       .map((block) => block.replace(/\s*(?:#|--) .*$|'[^']*'|[\d.]+/gm, '').trim());
-  expect(code(guides[1] as string)).toEqual(code(guides[0] as string));
+  expect(code(GUIDES[1])).toEqual(code(GUIDES[0]));
 });
-
-const commands = new Map<string, Set<string>>();
-for (const line of guides
-  .flatMap((guide) => blocks(guide, 'bash'))
-  .join('\n')
-  .split('\n')) {
-  const [, words = ''] = /npx customer-analyzer ([^|>")#]*)/.exec(line) ?? [];
-  const parts = words.split(' -- ')[0]?.trim().split(/\s+/) ?? [];
-  const name = parts
-    .filter((part) => /^[a-z][a-z-]*$/.test(part))
-    .slice(0, 2)
-    .join(' ');
-  // backup and restore hand everything on to the scripts, whose options test/scripts.test.ts compares.
-  if (!name || /^(backup|restore)/.test(name)) continue;
-  const options = commands.get(name) ?? new Set();
-  for (const part of parts.filter((each) => each.startsWith('--'))) options.add(part);
-  commands.set(name, options);
-}
-
-it.each([...commands])(
-  'customer-analyzer %s is a command, with the options that the guides give it',
-  async (name, options) => {
-    const { code, stdout } = await runCli([...name.split(' '), '--help']);
-    expect(code).toBe(0);
-    expect(stdout).toContain(`customer-analyzer ${name}`);
-    for (const option of options) expect(stdout).toContain(option);
-  },
-);

@@ -1,4 +1,4 @@
-/** The views of the schema monitoring decide; nothing is computed here. */
+/** The views of the schema monitoring decide; only what the program has to be there, no view can know. */
 
 export const SLOW_QUERIES = 'SELECT * FROM monitoring.slow_queries LIMIT $1';
 export const ACTIVITY =
@@ -8,3 +8,15 @@ export const DATABASE = 'SELECT * FROM monitoring.database';
 export const TABLES = 'SELECT * FROM monitoring.tables';
 export const INDEXES = 'SELECT * FROM monitoring.indexes';
 export const HEALTH = 'SELECT * FROM monitoring.health';
+/** $1: names as `readSchemaObjects` writes them. A trigger that is switched off is as good as none. */
+export const MISSING_OBJECTS = `
+  SELECT unnest($1::text[]) AS name
+  EXCEPT
+  SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'i' THEN 'index ' WHEN 'I' THEN 'index ' ELSE 'table ' END || n.nspname || '.' || c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  EXCEPT
+  SELECT 'function ' || n.nspname || '.' || p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  EXCEPT
+  SELECT 'trigger ' || t.tgname || ' on ' || n.nspname || '.' || c.relname
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgenabled <> 'D'
+  ORDER BY name`;

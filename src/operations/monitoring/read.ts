@@ -1,4 +1,5 @@
 import type { Pool } from '../../database/pool.ts';
+import { readSchemaObjects } from '../../database/sql-files.ts';
 import * as queries from './queries.ts';
 
 export interface SlowQuery {
@@ -112,6 +113,23 @@ export async function readSizes(pool: Pool): Promise<Sizes> {
   };
 }
 
+/** Are the tables, views, indexes, functions and triggers there that the migrations made? */
+async function readSchemaLine(pool: Pool): Promise<HealthLine> {
+  const { rows } = await pool.query<{ name: string }>(queries.MISSING_OBJECTS, [readSchemaObjects()]);
+  const some = rows.slice(0, 5).map(({ name }) => name);
+  const more = rows.length > some.length ? ` and ${rows.length - some.length} more` : '';
+  return {
+    code: 'schema',
+    subject: 'schema',
+    verdict: rows.length > 0 ? 'trouble' : 'ok',
+    value: rows.length > 0 ? `missing: ${some.join(', ')}${more}` : 'complete',
+    advice:
+      rows.length > 0
+        ? 'Somebody dropped it, or switched it off: restore a backup of before that (database/README.md, Backups).'
+        : null,
+  };
+}
+
 /** @param pending names of migrations that this program has and the database has not: only the program knows. */
 export async function readHealth(pool: Pool, pending: readonly string[]): Promise<HealthLine[]> {
   const migrations: HealthLine = {
@@ -121,5 +139,7 @@ export async function readHealth(pool: Pool, pending: readonly string[]): Promis
     value: pending.length > 0 ? `pending: ${pending.join(', ')}` : 'all applied',
     advice: pending.length > 0 ? 'customer-analyzer db migrate, after a backup.' : null,
   };
-  return [...(await pool.query<HealthLine>(queries.HEALTH)).rows, migrations];
+  const lines = (await pool.query<HealthLine>(queries.HEALTH)).rows;
+  // What a pending migration would make is not lost.
+  return [...lines, migrations, ...(pending.length > 0 ? [] : [await readSchemaLine(pool)])];
 }

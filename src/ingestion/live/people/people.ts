@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { createUsers, lockIdentities } from '../../queries.ts';
+import { createUsers, lockIdentities } from '../../identities/queries.ts';
 import { anonymousSource, type LiveMessage } from '../message.ts';
 import * as queries from './queries.ts';
 

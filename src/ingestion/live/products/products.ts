@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { createProducts, lockIdentities } from '../../queries.ts';
+import { createProducts, lockIdentities } from '../../identities/queries.ts';
 import type { LiveMessage, ProductMention } from '../message.ts';
 import { findProductStates, type ProductNews, type ProductState, updateProducts } from './queries.ts';
 

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { AppError } from '../errors.ts';
-import { settleProducts } from './catalogue.ts';
-import { CatalogueLoader } from './catalogue-loader.ts';
-import { withConnections } from './connections.ts';
-import { parseDecimal } from './decimal.ts';
-import { parseExactObject, stringifyExact } from './exact-json.ts';
-import type { ProductRow } from './formats/format.ts';
-import { readSettings } from './queries.ts';
+import { AppError } from '../../errors.ts';
+import { withConnections } from '../connections.ts';
+import { parseDecimal } from '../decimal.ts';
+import { parseExactObject, stringifyExact } from '../exact-json.ts';
+import type { ProductRow } from '../formats/format.ts';
+import { readSettings } from '../queries.ts';
+import { CatalogueLoader } from './loader.ts';
+import { settleProducts } from './settle.ts';
 
 /** What is left out stays as it is; `attributes` are merged into what is there. */
 export interface ProductChange {

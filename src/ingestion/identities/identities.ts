@@ -1,17 +1,13 @@
 import type pg from 'pg';
-import type { EventDraft, EventMapper, NameRank, ProductDescription } from './formats/format.ts';
+import type { EventDraft, EventMapper, NameRank, ProductDescription } from '../formats/format.ts';
+import { begin, commit, relaxDurability, reserveEventIds, rollback } from '../queries.ts';
 import {
-  begin,
-  commit,
   createProducts,
   createUsers,
   findProducts,
   findUsers,
   type KnownProduct,
   lockIdentities,
-  relaxDurability,
-  reserveEventIds,
-  rollback,
   updateProducts,
 } from './queries.ts';
 

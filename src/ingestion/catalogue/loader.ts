@@ -1,9 +1,10 @@
 import type pg from 'pg';
-import { mergeRows, type Settle, type Settled } from './catalogue.ts';
-import type { Loader, LoaderSink } from './loader.ts';
-import { begin, commit, lockIdentities, rollback } from './queries.ts';
-import { applyBisecting } from './refusals.ts';
-import { reject } from './rejects.ts';
+import { lockIdentities } from '../identities/queries.ts';
+import type { Loader, LoaderSink } from '../loader.ts';
+import { begin, commit, rollback } from '../queries.ts';
+import { applyBisecting } from '../refusals.ts';
+import { reject } from '../rejects.ts';
+import { mergeRows, type Settle, type Settled } from './settle.ts';
 
 /** A catalogue is small beside its events: one connection will do. */
 const batchRows = 5_000;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { parseExactObject, stringifyExact } from './exact-json.ts';
-import type { ProductRow, UserRow } from './formats/format.ts';
+import { parseExactObject, stringifyExact } from '../exact-json.ts';
+import type { ProductRow, UserRow } from '../formats/format.ts';
+import { type Reject, reject } from '../rejects.ts';
 import {
   changeProducts,
   changeUsers,
@@ -11,7 +12,6 @@ import {
   linkUsers,
   type UserState,
 } from './queries.ts';
-import { type Reject, reject } from './rejects.ts';
 
 /** What came of a batch of upserts; a row that is neither accepted nor refused changed nothing. */
 export interface Settled {
