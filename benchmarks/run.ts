@@ -10,6 +10,8 @@ const benchmarks: Record<string, () => Promise<{ run(args: string[]): Promise<vo
   classifiers: () => import('./classifiers.ts'),
   scoring: () => import('./scoring.ts'),
   recommender: () => import('./recommender.ts'),
+  ratings: () => import('./ratings.ts'),
+  'recommender-scale': () => import('./recommender-scale.ts'),
   kernel: () => import('./kernel.ts'),
   serving: () => import('./serving.ts'),
 };

@@ -1,4 +1,5 @@
 export { invert } from './invert';
 export { multiply } from './multiply';
-export { solveNormalEquations } from './normal-equations';
+export { solveNormalEquations, solveSystems } from './normal-equations';
 export { sparseGram } from './sparse-gram';
+export { sparseProduct } from './sparse-product';

@@ -14,6 +14,13 @@ function addVector(target: usize, source: usize, factor: f32, from: i32, k: i32)
   }
 }
 
+function addToDiagonal(a: usize, k: i32, value: f32): void {
+  for (let i: usize = 0; i < (k as usize); i++) {
+    const at = a + i * (((k as usize) + 1) << 2);
+    f32.store(at, f32.load(at) + value);
+  }
+}
+
 function scaleVector(target: usize, source: usize, factor: f32, k: i32): void {
   const f = f32x4.splat(factor);
   for (let i: usize = 0, end: usize = k << 2; i < end; i += 16) {
@@ -123,7 +130,7 @@ function substitute(u: usize, k: i32, b: usize): void {
 
 /**
  * For each row of a sparse matrix of weights c and targets t (both aligned with `columns`) the x of
- * (gram + sum of c f f^T) x = sum of t f, f the row of `factors` (k numbers, k a multiple of 8) that a column names. `gram` is k x k, whole.
+ * (gram + r I + sum of c f f^T) x = sum of t f, r the row's ridge, f the row of `factors` (k numbers, k a multiple of 8) that a column names. `gram` is k x k, whole.
  * `work` has room for k * (k + 129) numbers for each thread.
  * The status is 1 + a row whose equations are not positive definite.
  */
@@ -136,6 +143,7 @@ export function solveNormalEquations(
   columns: usize,
   weights: usize,
   targets: usize,
+  ridges: usize,
   factors: usize,
   gram: usize,
   solutions: usize,
@@ -150,6 +158,7 @@ export function solveNormalEquations(
     const last = min(rows, (task + 1) * ROWS_PER_TASK);
     for (let row = task * ROWS_PER_TASK; row < last; row++) {
       memory.copy(a, gram, (k as usize) * step);
+      addToDiagonal(a, k, f32.load(ridges + ((row as usize) << 2)));
       const b = solutions + (row as usize) * step;
       memory.fill(b, 0, step);
       const end = i32.load(offsets + ((row as usize) << 2), 4);
@@ -165,6 +174,34 @@ export function solveNormalEquations(
       writeFloors(a, step, k, floors);
       if (factorise(a, k, floors) !== 0) fail(row + 1);
       else substitute(a, k, b);
+    }
+  }
+  barrier(threads);
+}
+
+/**
+ * Each of `count` systems of k unknowns (k a multiple of 8; matrices and right sides one after the other, in whose places factors and
+ * solutions are written) by Cholesky. The solution of a system that is not positive definite is NaN. `work`: k numbers for each thread.
+ */
+export function solveSystems(
+  thread: i32,
+  threads: i32,
+  count: i32,
+  k: i32,
+  matrices: usize,
+  rights: usize,
+  work: usize,
+): void {
+  const step = (k << 2) as usize;
+  const floors = work + (thread as usize) * step;
+  for (let task = nextTask(); task * ROWS_PER_TASK < count; task = nextTask()) {
+    const last = min(count, (task + 1) * ROWS_PER_TASK);
+    for (let row = task * ROWS_PER_TASK; row < last; row++) {
+      const a = matrices + (row as usize) * step * (k as usize);
+      const b = rights + (row as usize) * step;
+      writeFloors(a, step, k, floors);
+      if (factorise(a, k, floors) === 0) substitute(a, k, b);
+      else for (let i: usize = 0; i < step; i += 4) f32.store(b + i, NaN);
     }
   }
   barrier(threads);

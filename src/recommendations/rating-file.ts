@@ -59,6 +59,8 @@ function readHeader(name: string, first: string | undefined): { columns: Columns
 
 /** Days since 1970 of seconds or milliseconds since then, or of a date; without an offset it is of UTC. */
 function daysOf(text: string): number {
+  // Nearly every line of nearly every such file: a date made of it and read again took half the time of reading.
+  if (/^\d{1,10}$/.test(text)) return Number(text) / 86_400;
   const moment = parseEpoch(text) ?? parseTimestamp(text);
   if (moment === null) return Number.NaN;
   const zoned = /(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$/.test(moment.slice(10)) ? moment : `${moment}Z`;

@@ -66,4 +66,11 @@ export function checkNormalEquations(problem: NormalEquations): void {
   checkMatrix('targets', problem.targets, 1, problem.rows.values.length);
   checkMatrix('factors', problem.factors, problem.rows.columnCount, problem.k);
   checkMatrix('gram', problem.gram, problem.k, problem.k);
+  if (problem.ridges) checkMatrix('ridges', problem.ridges, problem.rows.offsets.length - 1, 1);
+}
+
+export function checkSystems(matrices: Float32Array, rights: Float32Array, k: number): void {
+  if (!(k >= 1)) bad(`${k} unknowns are no system.`);
+  checkMatrix('rights', rights, Math.ceil(rights.length / k), k);
+  checkMatrix('matrices', matrices, rights.length, k);
 }

@@ -36,8 +36,8 @@ export class KernelMemory {
     return address;
   }
 
-  matrix(rows: number, columns: number): StoredMatrix {
-    const width = padded(columns);
+  /** @param width of a row with its padding */
+  matrix(rows: number, columns: number, width: number = padded(columns)): StoredMatrix {
     // Rows a power of two apart would fall on the same few lines of the cache.
     return this.#matrix(rows, columns, width % 256 === 0 ? width + 16 : width);
   }

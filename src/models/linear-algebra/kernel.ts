@@ -1,7 +1,13 @@
 import { kernelCode } from './kernel-code.ts';
 
 /** The functions of kernel/assembly/index.ts. Each takes the number of its thread and of all threads first. */
-export type KernelFunction = 'invert' | 'multiply' | 'solveNormalEquations' | 'sparseGram';
+export type KernelFunction =
+  | 'invert'
+  | 'multiply'
+  | 'solveNormalEquations'
+  | 'solveSystems'
+  | 'sparseGram'
+  | 'sparseProduct';
 
 /** Where kernel functions run: on the calling thread, or on threads that share the memory. */
 export interface KernelRunner {

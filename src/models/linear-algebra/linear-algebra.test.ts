@@ -101,6 +101,17 @@ describe('products', () => {
     await fc.assert(fc.asyncProperty(sizes, check), { numRuns: 60 });
   });
 
+  it('of a sparse matrix and a dense one', async () => {
+    const check = async ({ m, n, depth, seed }: { m: number; n: number; depth: number; seed: number }) => {
+      const x = sparse(m, depth, 0.3, seed);
+      const b = wholeNumbers(depth * n, seed + 1);
+      const product = await plain.multiply(dense(x), b, { m, n, depth });
+      for (const one of both) expect(await one.sparseProduct(x, b, n)).toEqual(product);
+    };
+    for (const size of beyondTiles) await check(size);
+    await fc.assert(fc.asyncProperty(sizes, check), { numRuns: 60 });
+  });
+
   it('count a column twice that stands twice in a row', async () => {
     const x = {
       columnCount: 2,
@@ -201,6 +212,17 @@ describe('normal equations', () => {
     await fc.assert(fc.asyncProperty(sizes, check), { numRuns: 60 });
   });
 
+  it('have a ridge of its own for each row', async () => {
+    const one = { ...problem(30, 50, 12, 5), ridges: Float32Array.from({ length: 30 }, (_, row) => row / 3) };
+    const exact = await plain.solveNormalEquations(one);
+    const ours = await simd.solveNormalEquations(one);
+    expect(largestDifference(ours, exact)).toBeLessThanOrEqual(1e-4 * largest(exact));
+    const last = 29;
+    const gram = one.gram.map((value, at) => value + (at % 13 === 0 ? one.ridges[last]! : 0));
+    const single = await plain.solveNormalEquations({ ...one, gram, ridges: new Float32Array(30) });
+    expect(largestDifference(exact.subarray(12 * last), single.subarray(12 * last))).toBeLessThan(1e-5);
+  });
+
   it('give nothing for a row that is empty, and name the first that has no solution', async () => {
     const rows = {
       columnCount: 1,
@@ -248,5 +270,36 @@ describe('what does not fit', () => {
     const x = { ...sparse(1, 1, 1, 1), columnCount: 40_000 };
     await expect(simd.gram(x)).rejects.toThrow('needs 6.0 GiB of memory; the kernel can have 4');
     expect(await simd.gram(sparse(3, 3, 0.5, 1))).toHaveLength(9);
+  });
+});
+
+describe('many small systems', () => {
+  it('are solved each for itself, and one that cannot be spoils no other', async () => {
+    for (const k of [1, 5, 16, 100]) {
+      const one = await ridge(k, 3);
+      const matrices = new Float32Array(3 * k * k);
+      for (const at of [0, 2]) matrices.set(one, at * k * k);
+      matrices[k * k] = -1;
+      const rights = wholeNumbers(3 * k, k);
+      const expected = await plain.solveSystems(matrices, rights, k);
+      const found = await simd.solveSystems(matrices, rights, k);
+      expect(found.subarray(k, 2 * k).every(Number.isNaN)).toBe(true);
+      expect(expected.subarray(k, 2 * k).every(Number.isNaN)).toBe(true);
+      const zeroed = [found, expected].map((values) => values.map((value) => value || 0));
+      expect(largestDifference(zeroed[0]!, zeroed[1]!)).toBeLessThan(1e-4 * largest(zeroed[1]!) + 1e-6);
+      const image = await plain.multiply(one, expected.subarray(0, k), { m: k, n: 1, depth: k });
+      expect(largestDifference(image, rights.subarray(0, k))).toBeLessThan(1e-3 * largest(rights) + 1e-6);
+    }
+    expect(await simd.solveSystems(new Float32Array(0), new Float32Array(0), 3)).toEqual(new Float32Array(0));
+  });
+
+  it('are refused where the numbers do not fit', async () => {
+    for (const one of both) {
+      await expect(one.solveSystems(new Float32Array(8), new Float32Array(3), 2)).rejects.toThrow('rights');
+      await expect(one.solveSystems(new Float32Array(7), new Float32Array(4), 2)).rejects.toThrow('matrices');
+      await expect(one.solveSystems(new Float32Array(0), new Float32Array(0), 0)).rejects.toThrow(
+        '0 unknowns',
+      );
+    }
   });
 });

@@ -29,6 +29,8 @@ export interface NormalEquations {
   readonly k: number;
   /** k x k, symmetric: F^T F + lambda I. */
   readonly gram: Float32Array;
+  /** One number a row, added to the diagonal of its equations; none unless given. */
+  readonly ridges?: Float32Array;
 }
 
 /**
@@ -55,6 +57,15 @@ export interface LinearAlgebra {
     options?: MultiplyOptions,
   ): Promise<Float32Array>;
 
+  /** X B of a sparse X and a dense B of columnCount x n: one row for each of X. */
+  sparseProduct(x: SparseRows, b: Float32Array, n: number): Promise<Float32Array>;
+
+  /**
+   * The solutions x of A x = b for many small symmetric positive definite A of k x k, given whole, one after the other. A system that is
+   * not positive definite (see below) has NaN for its solution: one of thousands is no failure of the others.
+   */
+  solveSystems(matrices: Float32Array, rights: Float32Array, k: number): Promise<Float32Array>;
+
   /**
    * The inverse of a symmetric positive definite matrix of n x n, whole and symmetric to the bit, in place of the matrix (its array is
    * what comes back: at 10,000 rows a second one would cost 400 MB). Only the lower half is read. A pivot below 2^-20 of its diagonal
@@ -62,7 +73,7 @@ export interface LinearAlgebra {
    */
   invertPositiveDefinite(matrix: Float32Array, n: number): Promise<Float32Array>;
 
-  /** For each row the x of (gram + sum of c f f^T) x = sum of t f: rows x k. */
+  /** For each row the x of (gram + ridge I + sum of c f f^T) x = sum of t f: rows x k. */
   solveNormalEquations(problem: NormalEquations): Promise<Float32Array>;
 
   /** Stops threads and frees memory. Work that is under way fails. */

@@ -3,6 +3,7 @@ import {
   checkNormalEquations,
   checkProduct,
   checkSparseRows,
+  checkSystems,
   notPositiveDefinite,
   PIVOT_FLOOR,
 } from './checks.ts';
@@ -132,13 +133,14 @@ function substitute(l: Float64Array, n: number, b: Float64Array): void {
 
 async function solveNormalEquations(problem: NormalEquations): Promise<Float32Array> {
   checkNormalEquations(problem);
-  const { rows, targets, factors, k, gram: base } = problem;
+  const { rows, targets, factors, k, gram: base, ridges } = problem;
   const count = rows.offsets.length - 1;
   const solutions = new Float32Array(count * k);
   const a = new Float64Array(k * k);
   const b = new Float64Array(k);
   for (let row = 0; row < count; row++) {
     a.set(base);
+    for (let i = 0; i < k; i++) a[i * k + i]! += ridges?.[row] ?? 0;
     b.fill(0);
     for (let p = rows.offsets[row]!; p < rows.offsets[row + 1]!; p++) {
       const start = rows.columns[p]! * k;
@@ -157,6 +159,36 @@ async function solveNormalEquations(problem: NormalEquations): Promise<Float32Ar
   return solutions;
 }
 
+async function sparseProduct(x: SparseRows, b: Float32Array, n: number): Promise<Float32Array> {
+  checkSparseRows('x', x);
+  checkMatrix('b', b, x.columnCount, n);
+  const count = x.offsets.length - 1;
+  const result = new Float32Array(count * n);
+  const sums = new Float64Array(n);
+  for (let row = 0; row < count; row++) {
+    sums.fill(0);
+    for (let p = x.offsets[row]!; p < x.offsets[row + 1]!; p++) {
+      const [start, factor] = [x.columns[p]! * n, x.values[p]!];
+      for (let j = 0; j < n; j++) sums[j]! += factor * b[start + j]!;
+    }
+    result.set(sums, row * n);
+  }
+  return result;
+}
+
+async function solveSystems(matrices: Float32Array, rights: Float32Array, k: number): Promise<Float32Array> {
+  checkSystems(matrices, rights, k);
+  const solutions = new Float32Array(rights.length);
+  for (let start = 0; start < rights.length; start += k) {
+    const a = Float64Array.from(matrices.subarray(start * k, (start + k) * k));
+    const b = Float64Array.from(rights.subarray(start, start + k));
+    if (factorise(a, k) >= 0) b.fill(Number.NaN);
+    else substitute(a, k, b);
+    solutions.set(b, start);
+  }
+  return solutions;
+}
+
 /** In plain TypeScript, on the calling thread, which it holds until done. */
 export const plainLinearAlgebra: LinearAlgebra = Object.freeze({
   name: 'plain',
@@ -165,5 +197,7 @@ export const plainLinearAlgebra: LinearAlgebra = Object.freeze({
   multiply,
   invertPositiveDefinite,
   solveNormalEquations,
+  solveSystems,
+  sparseProduct,
   close: async () => {},
 });

@@ -3,6 +3,7 @@ import {
   checkNormalEquations,
   checkProduct,
   checkSparseRows,
+  checkSystems,
   notPositiveDefinite,
 } from './checks.ts';
 import type { KernelFunction, KernelRunner } from './kernel.ts';
@@ -14,6 +15,8 @@ import { columnsAscend, transposeRows } from './sparse-rows.ts';
 const INVERT_BLOCK = 128;
 const MULTIPLY_DEPTH = 256;
 const GATHERED_ROWS = 64;
+/** WIDTH of sparse-product.ts. */
+const PRODUCT_WIDTH = 32;
 
 interface StoredRows {
   offsets: number;
@@ -123,26 +126,68 @@ export class SimdLinearAlgebra implements LinearAlgebra {
     });
   }
 
+  async sparseProduct(x: SparseRows, b: Float32Array, n: number): Promise<Float32Array> {
+    checkSparseRows('x', x);
+    checkMatrix('b', b, x.columnCount, n);
+    const count = x.offsets.length - 1;
+    const width = Math.ceil(n / PRODUCT_WIDTH) * PRODUCT_WIDTH;
+    return this.#alone(async (memory) => {
+      const rows = planRows(memory, x);
+      const right = memory.matrix(x.columnCount, n, width);
+      const result = memory.matrix(count, n, width);
+      const work = memory.array(this.#runner.threads * x.columnCount * PRODUCT_WIDTH);
+      memory.reserve(`A product of ${count} sparse rows and ${x.columnCount} x ${n}`);
+      writeRows(memory, rows, x);
+      memory.write(right, b);
+      await this.#run('sparseProduct', [
+        ...[count, width, x.columnCount, rows.offsets, rows.columns, rows.values],
+        ...[right.address, right.step, result.address, result.step, work],
+      ]);
+      return memory.read(result);
+    });
+  }
+
+  async solveSystems(matrices: Float32Array, rights: Float32Array, k: number): Promise<Float32Array> {
+    checkSystems(matrices, rights, k);
+    const count = rights.length / k;
+    const width = padded(k);
+    return this.#alone(async (memory) => {
+      const systems = Array.from({ length: count }, () => memory.rows(k, k));
+      const solutions = memory.rows(count, k);
+      const work = memory.array(this.#runner.threads * width);
+      memory.reserve(`${count} systems of ${k} unknowns`);
+      systems.forEach((system, at) => {
+        memory.write(system, matrices.subarray(at * k * k, (at + 1) * k * k));
+        fillPaddedDiagonal(memory, system, width);
+      });
+      memory.write(solutions, rights);
+      await this.#run('solveSystems', [count, width, systems[0]?.address ?? 0, solutions.address, work]);
+      return memory.read(solutions);
+    });
+  }
+
   async solveNormalEquations(problem: NormalEquations): Promise<Float32Array> {
     checkNormalEquations(problem);
-    const { rows, k, gram } = problem;
+    const { rows, k, gram, ridges } = problem;
     const count = rows.offsets.length - 1;
     const width = padded(k);
     return this.#alone(async (memory) => {
       const entries = planRows(memory, rows);
       const targets = memory.array(rows.values.length);
+      const diagonals = memory.array(count);
       const [factors, solutions] = [memory.rows(rows.columnCount, k), memory.rows(count, k)];
       const base = memory.rows(k, k);
       const work = memory.array(this.#runner.threads * width * (width + 2 * GATHERED_ROWS + 1));
       memory.reserve(`${count} systems of ${k} unknowns`);
       writeRows(memory, entries, rows);
       memory.writeArray(targets, problem.targets);
+      memory.writeArray(diagonals, ridges ?? new Float32Array(count));
       memory.write(factors, problem.factors);
       memory.write(base, gram);
       fillPaddedDiagonal(memory, base, width);
       await this.#run('solveNormalEquations', [
         ...[count, width, entries.offsets, entries.columns, entries.values, targets],
-        ...[factors.address, base.address, solutions.address, work],
+        ...[diagonals, factors.address, base.address, solutions.address, work],
       ]);
       const status = memory.status();
       if (status !== 0) throw notPositiveDefinite(`The system of row ${status - 1}`, { row: status - 1 });

@@ -6,17 +6,14 @@ import { type Recommender, scoreAll } from './recommender.ts';
 const SCALE_USERS = 500;
 
 /** The root mean square of a model's scores, above 0. */
-export function scaleOf(model: Recommender, data: Interactions): number {
+export async function scaleOf(model: Recommender, data: Interactions): Promise<number> {
   const step = Math.max(1, Math.floor(userCount(data) / SCALE_USERS));
-  const scores = new Float32Array(model.itemCount);
+  const histories: History[] = [];
+  for (let user = 0; user < userCount(data); user += step) histories.push(historyOf(data, user));
+  const scores = await scoreAll(model, histories);
   let squares = 0;
-  let count = 0;
-  for (let user = 0; user < userCount(data); user += step) {
-    model.score(historyOf(data, user), scores);
-    for (const score of scores) squares += score * score;
-    count += scores.length;
-  }
-  return squares > 0 ? Math.sqrt(squares / count) : 1;
+  for (let at = 0; at < scores.length; at++) squares += scores[at]! ** 2;
+  return squares > 0 ? Math.sqrt(squares / scores.length) : 1;
 }
 
 /**
@@ -25,19 +22,19 @@ export function scaleOf(model: Recommender, data: Interactions): number {
  * @param share of the second model, 0-1
  * @throws MODEL_BAD_INPUT
  */
-export function blendOf(
+export async function blendOf(
   first: Recommender,
   second: Recommender,
   share: number,
   data: Interactions,
-): Recommender {
+): Promise<Recommender> {
   if (!(share >= 0 && share <= 1) || first.itemCount !== second.itemCount)
     throw new AppError(
       'MODEL_BAD_INPUT',
       'A blend needs two models of the same items and a share from 0 to 1.',
     );
-  const one = (1 - share) / scaleOf(first, data);
-  const other = share / scaleOf(second, data);
+  const one = (1 - share) / (await scaleOf(first, data));
+  const other = share / (await scaleOf(second, data));
   const held = new Float32Array(first.itemCount);
   return Object.freeze({
     name: `${first.name}+${second.name}`,
@@ -50,7 +47,8 @@ export function blendOf(
     },
     async scoreAll(histories: readonly History[]): Promise<Float32Array> {
       const [scores, others] = await Promise.all([scoreAll(first, histories), scoreAll(second, histories)]);
-      return scores.map((score, at) => one * score + other * others[at]!);
+      for (let at = 0; at < scores.length; at++) scores[at] = one * scores[at]! + other * others[at]!;
+      return scores;
     },
   });
 }

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compileKernel, runInPlace } from '../linear-algebra/kernel.ts';
 import { plainLinearAlgebra } from '../linear-algebra/plain.ts';
+import { SimdLinearAlgebra } from '../linear-algebra/simd.ts';
 import { blendOf } from './blend.ts';
 import { adjusted } from './demand-trend.ts';
 import { fitEase } from './ease.ts';
+import { interactionsOf } from './event-log.ts';
 import { fitImplicitAls } from './implicit-als.ts';
 import { historyOf, type Interactions, userCount } from './interactions.ts';
 import { fitItemNeighbours } from './item-neighbours.ts';
@@ -183,5 +186,42 @@ describe('adjusted weights', () => {
       expect(2 * weights[4]![k]!).toBeCloseTo(scores[other]!, 5);
     });
     expect(ids[4]).toContain(4);
+  });
+});
+
+describe('what is large', () => {
+  const simd = new SimdLinearAlgebra(runInPlace(compileKernel()!));
+
+  it('bears a customer with 50,000 events, all of which count', async () => {
+    const items = Int32Array.from({ length: 50_004 }, (_, k) => (k < 50_000 ? (k * 7) % 1000 : k % 4));
+    const log = {
+      itemCount: 1000,
+      offsets: Int32Array.of(0, 50_000, 50_002, 50_004),
+      items,
+      times: Float64Array.from(items, (_, k) => k / 100),
+      strengths: new Float32Array(items.length).fill(1),
+    };
+    const data = interactionsOf(log, 600, { power: 1 });
+    expect(historyOf(data, 0).weights).toEqual(new Float32Array(1000).fill(50));
+    for (const fit of [fitEase(data, ridge, simd), fitSparseRidge(data, { ...ridge, candidates: 20 }, simd)])
+      for (let user = 0; user < 3; user++)
+        expect(scoresOf(await fit, data, user).every(Number.isFinite)).toBe(true);
+  });
+
+  it('finds the other half of pairs among 12,000 products, one of which everybody bought', async () => {
+    // Customer u has product 0 and both of pair u % 5,999.
+    const rows = Array.from({ length: 12_000 }, (_, user) => {
+      const pair = 2 * (user % 5999) + 1;
+      return [0, pair, pair + 1];
+    });
+    const data = interactions(rows, 12_000);
+    const model = await fitSparseRidge(data, { lambda: 0.5, candidates: 8 }, simd);
+    const scores = new Float32Array(12_000);
+    for (const item of [1, 778, 11_997]) {
+      model.score({ items: Int32Array.of(0, item), weights: Float32Array.of(1, 1) }, scores);
+      for (const own of [0, item]) scores[own] = Number.NEGATIVE_INFINITY;
+      expect([...new TopItems(1).select(scores)]).toEqual([item % 2 === 1 ? item + 1 : item - 1]);
+    }
+    await expect(fitEase(data, ridge, simd)).rejects.toThrow('use the sparse ridge');
   });
 });

@@ -1,4 +1,4 @@
-import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
+import type { LinearAlgebra, SparseRows } from '../linear-algebra/linear-algebra.ts';
 import type { History } from './interactions.ts';
 import type { ItemRecommender, Neighbours } from './recommender.ts';
 import { TopItems } from './top-items.ts';
@@ -47,41 +47,19 @@ function strongestWeights({ matrix, itemCount }: DenseWeights, count: number): N
   return Object.freeze({ ids, weights });
 }
 
-/** Of so many users at once: a block's scores take 15 MB for 4,000 items. */
-const BLOCK_USERS = 1024;
-/** A product in the kernel on two threads beside a sum of rows here, measured at 3,706 items: from which density on it is cheaper. */
-const KERNEL_GAIN = 40;
-
-/** Histories as rows of a dense matrix. */
-function spread(histories: readonly History[], itemCount: number): Float32Array {
-  const rows = new Float32Array(histories.length * itemCount);
-  histories.forEach(({ items, weights }, row) => {
-    for (let k = 0; k < items.length; k++) rows[row * itemCount + items[k]!] = weights[k]!;
+/** Histories as the rows of a sparse matrix. */
+export function sparseRowsOf(histories: readonly History[], columnCount: number): SparseRows {
+  const offsets = new Int32Array(histories.length + 1);
+  histories.forEach(({ items }, row) => {
+    offsets[row + 1] = offsets[row]! + items.length;
   });
-  return rows;
-}
-
-async function scoreDense(
-  dense: DenseWeights,
-  histories: readonly History[],
-  algebra: LinearAlgebra,
-): Promise<Float32Array> {
-  const { itemCount, matrix } = dense;
-  const scores = new Float32Array(histories.length * itemCount);
-  for (let start = 0; start < histories.length; start += BLOCK_USERS) {
-    const block = histories.slice(start, start + BLOCK_USERS);
-    const known = block.reduce((sum, { items }) => sum + items.length, 0);
-    if (algebra.name === 'simd' && known * KERNEL_GAIN > block.length * itemCount) {
-      const size = { m: block.length, n: itemCount, depth: itemCount };
-      scores.set(await algebra.multiply(spread(block, itemCount), matrix, size), start * itemCount);
-    } else {
-      block.forEach((history, row) => {
-        const from = (start + row) * itemCount;
-        addRows(dense, history, scores.subarray(from, from + itemCount));
-      });
-    }
-  }
-  return scores;
+  const columns = new Int32Array(offsets.at(-1)!);
+  const values = new Float32Array(columns.length);
+  histories.forEach(({ items, weights }, row) => {
+    columns.set(items, offsets[row]!);
+    values.set(weights, offsets[row]!);
+  });
+  return { columnCount, offsets, columns, values };
 }
 
 export function denseItemRecommender(
@@ -96,7 +74,8 @@ export function denseItemRecommender(
       scores.fill(0);
       addRows(dense, history, scores);
     },
-    scoreAll: (histories: readonly History[]) => scoreDense(dense, histories, algebra),
+    scoreAll: (histories: readonly History[]) =>
+      algebra.sparseProduct(sparseRowsOf(histories, dense.itemCount), dense.matrix, dense.itemCount),
     toNeighbours: (count: number) => strongestWeights(dense, count),
   });
 }

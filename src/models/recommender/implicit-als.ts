@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra, SparseRows } from '../linear-algebra/linear-algebra.ts';
 import { Random } from '../random.ts';
+import { sparseRowsOf } from './dense-item-recommender.ts';
 import { dotAt, FactorSystem } from './factor-system.ts';
 import { checkInteractions, type History, type Interactions, transpose, userCount } from './interactions.ts';
 import type { Recommender } from './recommender.ts';
@@ -28,61 +29,33 @@ function checkOptions(options: ImplicitAlsOptions): void {
 /** One side's least squares, but for the other side's factors. */
 interface Side {
   readonly rows: SparseRows;
-  readonly targets: Float32Array;
+  readonly ridges: Float32Array;
 }
 
-/**
- * Rows with their ridge as entries of their own: r f f^T summed over the k unit vectors is r I, and so a ridge that differs from row to
- * row goes through a kernel whose Gram matrix is the same for all.
- */
-function withRidge(
-  offsets: Int32Array,
-  others: Int32Array,
-  weights: Float32Array,
-  otherCount: number,
-  { factors, unobservedWeight, regularisation }: ImplicitAlsOptions,
-): Side {
-  const count = Math.max(0, offsets.length - 1);
-  const size = others.length + count * factors;
-  const columns = new Int32Array(size);
-  const values = new Float32Array(size);
-  const targets = new Float32Array(size);
-  const starts = new Int32Array(count + 1);
-  for (let row = 0; row < count; row++) {
-    const [from, to] = [offsets[row]!, offsets[row + 1]!];
-    let at = starts[row]!;
-    columns.set(others.subarray(from, to), at);
-    values.set(weights.subarray(from, to), at);
-    targets.set(weights.subarray(from, to), at);
-    let total = unobservedWeight * otherCount;
-    for (let k = from; k < to; k++) total += weights[k]!;
-    at += to - from;
-    for (let f = 0; f < factors; f++, at++) {
-      columns[at] = otherCount + f;
-      values[at] = regularisation * total;
-    }
-    starts[row + 1] = at;
-  }
-  return { rows: { columnCount: otherCount + factors, offsets: starts, columns, values }, targets };
+function sideOf(rows: SparseRows, { unobservedWeight, regularisation }: ImplicitAlsOptions): Side {
+  const ridges = Float32Array.from({ length: Math.max(0, rows.offsets.length - 1) }, (_, row) => {
+    let total = unobservedWeight * rows.columnCount;
+    for (let k = rows.offsets[row]!; k < rows.offsets[row + 1]!; k++) total += rows.values[k]!;
+    return regularisation * total;
+  });
+  return { rows, ridges };
 }
 
 /** The factors of one side that fit best to those of the other, exactly. */
 async function solveSide(
-  { rows, targets }: Side,
+  { rows, ridges }: Side,
   fixed: Float32Array,
   { factors, unobservedWeight }: ImplicitAlsOptions,
   algebra: LinearAlgebra,
 ): Promise<Float32Array> {
   const gram = await algebra.denseGram(fixed, fixed.length / factors, factors);
-  const extended = new Float32Array(fixed.length + factors * factors);
-  extended.set(fixed);
-  for (let f = 0; f < factors; f++) extended[fixed.length + f * factors + f] = 1;
   return algebra.solveNormalEquations({
     rows,
-    targets,
-    factors: extended,
+    targets: rows.values,
+    factors: fixed,
     k: factors,
     gram: gram.map((value) => value * unobservedWeight),
+    ridges,
   });
 }
 
@@ -106,8 +79,19 @@ export async function fitImplicitAls(
   let items = Float32Array.from({ length: data.itemCount * factors }, () => random.normal() * scale);
   if (data.items.length === 0) return factorRecommender(items, data.itemCount, options, algebra);
   const columns = transpose(data);
-  const byUser = withRidge(data.offsets, data.items, data.weights, data.itemCount, options);
-  const byItem = withRidge(columns.offsets, columns.users, columns.weights, userCount(data), options);
+  const byUser = sideOf(
+    { columnCount: data.itemCount, offsets: data.offsets, columns: data.items, values: data.weights },
+    options,
+  );
+  const byItem = sideOf(
+    {
+      columnCount: userCount(data),
+      offsets: columns.offsets,
+      columns: columns.users,
+      values: columns.weights,
+    },
+    options,
+  );
   for (let sweep = 0; sweep < options.iterations; sweep++) {
     const users = await solveSide(byUser, items, options, algebra);
     items = (await solveSide(byItem, users, options, algebra)) as Float32Array<ArrayBuffer>;
@@ -135,17 +119,7 @@ function factorRecommender(
         scores[item] = dotAt(items, item * factors, solution, 0, factors);
     },
     async scoreAll(histories: readonly History[]): Promise<Float32Array> {
-      const offsets = new Int32Array(histories.length + 1);
-      histories.forEach((history, row) => {
-        offsets[row + 1] = offsets[row]! + history.items.length;
-      });
-      const others = new Int32Array(offsets.at(-1)!);
-      const weights = new Float32Array(others.length);
-      histories.forEach((history, row) => {
-        others.set(history.items, offsets[row]!);
-        weights.set(history.weights, offsets[row]!);
-      });
-      const side = withRidge(offsets, others, weights, itemCount, options);
+      const side = sideOf(sparseRowsOf(histories, itemCount), options);
       const users = await solveSide(side, items, options, algebra);
       const size = { m: histories.length, n: itemCount, depth: factors };
       return algebra.multiply(users, items, size, { transposeB: true });

@@ -19,15 +19,19 @@ export interface ItemNeighbourOptions {
   readonly similarity?: Similarity;
 }
 
-const formulas: Record<
-  Similarity,
-  (common: number, own: number, other: number, shrinkage: number) => number
-> = {
-  cosine: (common, own, other, shrinkage) => common / (Math.sqrt(own) * Math.sqrt(other) + shrinkage),
+type Formula = (common: number, own: number, other: number, shrinkage: number) => number;
+
+/** Of norms, which for the cosine are the roots of what each item has for itself. */
+const formulas: Record<Similarity, Formula> = {
+  cosine: (common, own, other, shrinkage) => common / (own * other + shrinkage),
   jaccard: (common, own, other, shrinkage) => common / (Math.max(own + other - common, common) + shrinkage),
   lift: (common, own, other, shrinkage) => common / (own * other + shrinkage),
   counts: (common) => common,
 };
+
+function normsOf(own: Float64Array, similarity: Similarity): Float64Array {
+  return similarity === 'cosine' ? own.map(Math.sqrt) : own;
+}
 
 /** Inner products of items, one row at a time, in arrays as large as the catalogue: what is touched is cleaned by the reader. */
 export class CoOccurrences {
@@ -68,6 +72,7 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
   const formula = formulas[similarity];
   const own = new Float64Array(data.itemCount);
   for (let k = 0; k < data.items.length; k++) own[data.items[k]!]! += data.weights[k]! ** 2;
+  const norms = normsOf(own, similarity);
   const products = new CoOccurrences(data);
   const ids: Int32Array[] = [];
   const weights: Float32Array[] = [];
@@ -75,7 +80,7 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
   for (let item = 0; item < data.itemCount; item++) {
     const candidates = products.load(item).filter((other) => other !== item);
     for (const other of candidates)
-      score[other] = formula(products.dot[other]!, own[item]!, own[other]!, options.shrinkage);
+      score[other] = formula(products.dot[other]!, norms[item]!, norms[other]!, options.shrinkage);
     const best = candidates.sort((a, b) => score[b]! - score[a]! || a - b).slice(0, options.neighbours);
     ids.push(best);
     weights.push(Float32Array.from(best, (other) => score[other]!));
@@ -90,8 +95,10 @@ export function neighboursOfGram(
   options: ItemNeighbourOptions,
 ): ItemRecommender {
   checkOptions(options);
-  const formula = formulas[options.similarity ?? 'cosine'];
+  const similarity = options.similarity ?? 'cosine';
+  const formula = formulas[similarity];
   const own = Float64Array.from({ length: itemCount }, (_, item) => gram[item * itemCount + item]!);
+  const norms = normsOf(own, similarity);
   const scores = new Float64Array(itemCount);
   const top = new TopItems(Math.min(options.neighbours, itemCount));
   const ids: Int32Array[] = [];
@@ -103,7 +110,7 @@ export function neighboursOfGram(
       scores[other] =
         common === 0 || other === item
           ? Number.NEGATIVE_INFINITY
-          : formula(common, own[item]!, own[other]!, options.shrinkage);
+          : formula(common, norms[item]!, norms[other]!, options.shrinkage);
     }
     const best = top.select(scores);
     ids.push(best);

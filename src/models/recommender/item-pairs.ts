@@ -10,9 +10,9 @@ export interface ItemPairs {
   /** The at most `count` items most alike (cosine) to `item`, the most alike first. */
   candidates(item: number, count: number): Int32Array;
   /** The products of `item` with each of `others`. */
-  products(item: number, others: Int32Array): Float64Array;
-  /** Writes the lower triangle of the products among `members` into `target`, row by row, without the diagonal. */
-  fillLower(members: Int32Array, target: Float64Array): void;
+  products(item: number, others: Int32Array): Float32Array;
+  /** Writes the products among `members` into a zeroed `target`, whose rows are `width` numbers apart, without the diagonal. */
+  fill(members: Int32Array, target: Float32Array, width: number): void;
 }
 
 /** X^T X, both triangles, row by row. @throws MODEL_BAD_INPUT */
@@ -37,12 +37,11 @@ export function densePairs(gram: Float32Array, itemCount: number): ItemPairs {
       return new TopItems(Math.min(count, itemCount)).select(cosines);
     },
     products: (item: number, others: Int32Array) =>
-      Float64Array.from(others, (other) => gram[item * itemCount + other]!),
-    fillLower(members: Int32Array, target: Float64Array): void {
-      const m = members.length;
-      for (let a = 1; a < m; a++) {
+      Float32Array.from(others, (other) => gram[item * itemCount + other]!),
+    fill(members: Int32Array, target: Float32Array, width: number): void {
+      for (let a = 1; a < members.length; a++) {
         const row = members[a]! * itemCount;
-        for (let b = 0; b < a; b++) target[a * m + b] = gram[row + members[b]!]!;
+        for (let b = 0; b < a; b++) target[a * width + b] = target[b * width + a] = gram[row + members[b]!]!;
       }
     },
   });
@@ -87,20 +86,17 @@ function keptPairs(
     itemCount: diagonal.length,
     diagonal,
     candidates: (item: number, count: number) => ids[item]!.subarray(0, count),
-    products: (item: number, others: Int32Array) =>
-      Float64Array.from(values[item]!.subarray(0, others.length)),
-    fillLower(members: Int32Array, target: Float64Array): void {
-      const m = members.length;
-      target.fill(0, 0, m * m);
+    products: (item: number, others: Int32Array) => values[item]!.slice(0, others.length),
+    fill(members: Int32Array, target: Float32Array, width: number): void {
       members.forEach((item, at) => {
         place[item] = at;
       });
-      for (let a = 0; a < m; a++) {
+      for (let a = 0; a < members.length; a++) {
         const others = ids[members[a]!]!;
         const products = values[members[a]!]!;
         for (let k = 0; k < others.length; k++) {
           const b = place[others[k]!]!;
-          if (b >= 0) target[Math.max(a, b) * m + Math.min(a, b)] = products[k]!;
+          if (b >= 0) target[a * width + b] = target[b * width + a] = products[k]!;
         }
       }
       for (const item of members) place[item] = -1;

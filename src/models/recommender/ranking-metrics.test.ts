@@ -36,7 +36,7 @@ describe('the best of many', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(Number.NEGATIVE_INFINITY)), {
-          maxLength: 60,
+          maxLength: 300,
         }),
         fc.integer({ min: 1, max: 12 }),
         (scores, count) => {

@@ -93,7 +93,7 @@ function ridge(algebra: LinearAlgebra): ServedCandidate {
       const model =
         gram && log.itemCount <= DENSE_MAX_ITEMS
           ? await solveEase(gram, log.itemCount, { lambda }, algebra)
-          : solveSparseRidge(pairs, { lambda, candidates: SPARSE_CANDIDATES });
+          : await solveSparseRidge(pairs, { lambda, candidates: SPARSE_CANDIDATES }, algebra);
       return model.toNeighbours(KEPT);
     },
   };

@@ -1,7 +1,6 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { EASE_MAX_ITEMS, type EaseOptions } from './ease.ts';
-import { dotAt } from './factor-system.ts';
 import { checkInteractions, type Interactions, normaliseRows } from './interactions.ts';
 import { densePairs, gramMatrix, type ItemPairs, sparsePairs } from './item-pairs.ts';
 import type { ItemRecommender, Neighbours } from './recommender.ts';
@@ -12,29 +11,11 @@ export interface SparseRidgeOptions extends EaseOptions {
   readonly candidates: number;
 }
 
-/** Solves the lower triangle in `matrix` (m x m) for `right`, in place; false when it is not positive definite. */
-function solveInPlace(matrix: Float64Array, m: number, right: Float64Array): boolean {
-  for (let i = 0; i < m; i++) {
-    const row = i * m;
-    for (let j = 0; j < i; j++)
-      matrix[row + j] = (matrix[row + j]! - dotAt(matrix, row, matrix, j * m, j)) / matrix[j * m + j]!;
-    const pivot = matrix[row + i]! - dotAt(matrix, row, matrix, row, i);
-    if (!(pivot > 0)) return false;
-    matrix[row + i] = Math.sqrt(pivot);
-    right[i] = (right[i]! - dotAt(matrix, row, right, 0, i)) / matrix[row + i]!;
-  }
-  for (let i = m - 1; i >= 0; i--) {
-    right[i] = right[i]! / matrix[i * m + i]!;
-    for (let k = 0; k < i; k++) right[k]! -= matrix[i * m + k]! * right[i]!;
-  }
-  return true;
-}
-
 /** From what speaks for each item to what each item speaks for. */
 function outgoing(
   itemCount: number,
   ids: readonly Int32Array[],
-  weights: readonly Float64Array[],
+  weights: readonly Float32Array[],
 ): Neighbours {
   const targets: number[][] = Array.from({ length: itemCount }, () => []);
   const values: number[][] = Array.from({ length: itemCount }, () => []);
@@ -63,35 +44,66 @@ async function ridgePairs(data: Interactions, algebra: LinearAlgebra): Promise<I
   return densePairs(await gramMatrix(data, algebra), data.itemCount);
 }
 
+/** Systems solved at once: 10 MB of them with 100 candidates. */
+const BATCH = 256;
+
+/** The regressions of some items, with `ridgeFactor` times the ridge; NaN where that is too little. */
+async function solveBatch(
+  pairs: ItemPairs,
+  items: readonly number[],
+  sources: readonly Int32Array[],
+  { lambda, dropout = 0, candidates: k }: SparseRidgeOptions,
+  ridgeFactor: number,
+  algebra: LinearAlgebra,
+): Promise<Float32Array> {
+  const matrices = new Float32Array(items.length * k * k);
+  const rights = new Float32Array(items.length * k);
+  items.forEach((item, at) => {
+    const members = sources[at]!;
+    const matrix = matrices.subarray(at * k * k, (at + 1) * k * k);
+    pairs.fill(members, matrix, k);
+    for (let a = 0; a < k; a++) {
+      const own = a < members.length ? pairs.diagonal[members[a]!]! : 1;
+      matrix[a * k + a] = own + ridgeFactor * (lambda + (dropout / (1 - dropout)) * own);
+    }
+    rights.set(pairs.products(item, members), at * k);
+  });
+  return algebra.solveSystems(matrices, rights, k);
+}
+
 /** The ridge regressions on pairs that are there already. @throws MODEL_BAD_INPUT */
-export function solveSparseRidge(pairs: ItemPairs, options: SparseRidgeOptions): ItemRecommender {
-  const { lambda, dropout = 0, candidates } = options;
-  if (!(lambda > 0 && dropout >= 0 && dropout < 1 && candidates >= 1))
+export async function solveSparseRidge(
+  pairs: ItemPairs,
+  options: SparseRidgeOptions,
+  algebra: LinearAlgebra,
+): Promise<ItemRecommender> {
+  const { lambda, dropout = 0 } = options;
+  if (!(lambda > 0 && dropout >= 0 && dropout < 1 && options.candidates >= 1))
     throw new AppError(
       'MODEL_BAD_INPUT',
       'Sparse ridge: lambda above 0, dropout below 1, one candidate at least.',
     );
-  const matrix = new Float64Array(candidates * candidates);
-  const members: Int32Array[] = [];
-  const weights: Float64Array[] = [];
-  for (let item = 0; item < pairs.itemCount; item++) {
-    const sources = pairs.candidates(item, candidates);
-    const m = sources.length;
-    // What was cut off can leave a matrix that is no Gram matrix any more: more ridge makes it one.
-    for (let ridgeFactor = 1; ; ridgeFactor *= 4) {
-      pairs.fillLower(sources, matrix);
-      for (let a = 0; a < m; a++) {
-        const own = pairs.diagonal[sources[a]!]!;
-        matrix[a * m + a] = own + ridgeFactor * (lambda + (dropout / (1 - dropout)) * own);
-      }
-      const right = pairs.products(item, sources);
-      if (!solveInPlace(matrix, m, right)) continue;
-      weights.push(right);
-      break;
+  const candidates = Math.max(1, Math.min(options.candidates, pairs.itemCount - 1));
+  const all = Array.from({ length: pairs.itemCount }, (_, item) => pairs.candidates(item, candidates));
+  const weights: Float32Array[] = new Array(pairs.itemCount);
+  // What was cut off can leave a matrix that is no Gram matrix any more: more ridge makes it one.
+  let open = [...all.keys()];
+  for (let ridgeFactor = 1; open.length > 0; ridgeFactor *= 4) {
+    const again: number[] = [];
+    for (let start = 0; start < open.length; start += BATCH) {
+      const items = open.slice(start, start + BATCH);
+      const sources = items.map((item) => all[item]!);
+      const sizes = { ...options, candidates };
+      const solved = await solveBatch(pairs, items, sources, sizes, ridgeFactor, algebra);
+      items.forEach((item, at) => {
+        const own = solved.slice(at * candidates, at * candidates + sources[at]!.length);
+        if (own.some(Number.isNaN)) again.push(item);
+        else weights[item] = own;
+      });
     }
-    members.push(sources);
+    open = again;
   }
-  return sparseItemRecommender('sparse-ridge', outgoing(pairs.itemCount, members, weights));
+  return sparseItemRecommender('sparse-ridge', outgoing(pairs.itemCount, all, weights));
 }
 
 /**
@@ -109,5 +121,6 @@ export async function fitSparseRidge(
   return solveSparseRidge(
     await ridgePairs(normaliseRows(data, options.rowNormalisation ?? 0), algebra),
     options,
+    algebra,
   );
 }

@@ -1,34 +1,46 @@
 /**
- * Picks the best of many scores without sorting them all: a heap of `count` whose root is the worst kept. Ties go to the lower item
- * number, so that the same scores give the same list everywhere.
+ * Picks the best of many scores without sorting them all: what beats the worst kept goes into a buffer, which is cut to the best when it
+ * is full. Ties go to the lower item number, so that the same scores give the same list everywhere.
  */
 export class TopItems {
+  readonly #count: number;
   readonly #items: Int32Array;
   readonly #scores: Float64Array;
   #size = 0;
 
   constructor(count: number) {
-    this.#items = new Int32Array(count);
-    this.#scores = new Float64Array(count);
+    this.#count = count;
+    // Large enough that it is seldom cut, small enough for the first cache.
+    this.#items = new Int32Array(4 * count + 16);
+    this.#scores = new Float64Array(this.#items.length);
   }
 
   /** The best of `scores`, best first; what is -Infinity or NaN is no candidate. */
   select(scores: ArrayLike<number>): Int32Array {
+    if (this.#count === 0) return new Int32Array(0);
     this.#size = 0;
-    const capacity = this.#items.length;
+    let worst = Number.NEGATIVE_INFINITY;
     for (let item = 0; item < scores.length; item++) {
       const score = scores[item]!;
-      if (this.#size < capacity) {
-        if (score > Number.NEGATIVE_INFINITY) this.#push(item, score);
-      } else if (score > this.#scores[0]!) this.#replaceRoot(item, score);
+      if (!(score > worst)) continue;
+      if (this.#size === this.#items.length) {
+        worst = this.#cut();
+        if (!(score > worst)) continue;
+      }
+      this.#items[this.#size] = item;
+      this.#scores[this.#size++] = score;
     }
-    return this.#drain();
+    if (this.#size > this.#count) this.#cut();
+    const order = Int32Array.from({ length: this.#size }, (_, at) => at).sort(
+      (a, b) => this.#scores[b]! - this.#scores[a]! || this.#items[a]! - this.#items[b]!,
+    );
+    return order.map((at) => this.#items[at]!);
   }
 
-  /** Whether entry a would be thrown out before entry b. */
-  #worse(a: number, b: number): boolean {
-    const difference = this.#scores[a]! - this.#scores[b]!;
-    return difference < 0 || (difference === 0 && this.#items[a]! > this.#items[b]!);
+  /** Whether entry a comes before the entry of `score` and `item`. */
+  #better(a: number, score: number, item: number): boolean {
+    const own = this.#scores[a]!;
+    return own > score || (own === score && this.#items[a]! < item);
   }
 
   #swap(a: number, b: number): void {
@@ -39,41 +51,23 @@ export class TopItems {
     this.#scores[b] = score;
   }
 
-  #push(item: number, score: number): void {
-    let at = this.#size++;
-    this.#items[at] = item;
-    this.#scores[at] = score;
-    while (at > 0 && this.#worse(at, (at - 1) >> 1)) {
-      this.#swap(at, (at - 1) >> 1);
-      at = (at - 1) >> 1;
+  /** Brings the best `count` to the front (Hoare's find) and forgets the rest. Returns the worst score kept. */
+  #cut(): number {
+    const last = this.#count - 1;
+    for (let [from, to] = [0, this.#size - 1]; from < to; ) {
+      const middle = (from + to) >> 1;
+      const [score, item] = [this.#scores[middle]!, this.#items[middle]!];
+      let [left, right] = [from, to];
+      while (left <= right) {
+        while (this.#better(left, score, item)) left++;
+        while (!this.#better(right, score, item) && this.#items[right]! !== item) right--;
+        if (left <= right) this.#swap(left++, right--);
+      }
+      if (last <= right) to = right;
+      else if (last >= left) from = left;
+      else break;
     }
-  }
-
-  #replaceRoot(item: number, score: number): void {
-    this.#items[0] = item;
-    this.#scores[0] = score;
-    this.#sink();
-  }
-
-  #sink(): void {
-    for (let at = 0; ; ) {
-      let worst = at;
-      for (const child of [2 * at + 1, 2 * at + 2])
-        if (child < this.#size && this.#worse(child, worst)) worst = child;
-      if (worst === at) return;
-      this.#swap(at, worst);
-      at = worst;
-    }
-  }
-
-  #drain(): Int32Array {
-    const best = new Int32Array(this.#size);
-    while (this.#size > 0) {
-      best[this.#size - 1] = this.#items[0]!;
-      this.#size--;
-      this.#swap(0, this.#size);
-      this.#sink();
-    }
-    return best;
+    this.#size = this.#count;
+    return this.#scores[last]!;
   }
 }

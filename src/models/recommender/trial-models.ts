@@ -1,8 +1,7 @@
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { fitRecentPopularity } from './demand-trend.ts';
 import { EASE_MAX_ITEMS, solveEase } from './ease.ts';
-import { type EventLog, interactionsOf, type StrengthOptions } from './event-log.ts';
-import { gramOf } from './gram-memory.ts';
+import type { EventLog, StrengthOptions } from './event-log.ts';
 import type { Axes } from './grid-climb.ts';
 import { fitImplicitAls } from './implicit-als.ts';
 import { type Interactions, normaliseRows } from './interactions.ts';
@@ -13,6 +12,7 @@ import {
   type Similarity,
 } from './item-neighbours.ts';
 import { densePairs, sparsePairs } from './item-pairs.ts';
+import { gramOf, historiesOf } from './log-memory.ts';
 import { fitPopularity } from './popularity.ts';
 import type { ItemRecommender, Recommender } from './recommender.ts';
 import { solveSparseRidge } from './sparse-ridge.ts';
@@ -26,6 +26,8 @@ export interface Material {
   readonly now: number;
   readonly seed: number;
   readonly algebra: LinearAlgebra;
+  /** How much more of each user's history there is than options were tuned on; 1 unless given. */
+  readonly growth?: number;
 }
 
 /** A model with the options that validation chooses. */
@@ -63,7 +65,7 @@ function meanOfSquares(data: Interactions, rowNormalisation: number): number {
 
 const power = (point: Point): StrengthOptions => ({ power: point['strengthPower'] ?? 0 });
 const dataOf = ({ log, now }: Material, strength: StrengthOptions): Interactions =>
-  interactionsOf(log, now, strength);
+  historiesOf(log, now, strength);
 
 const ridgeAxes: Axes = {
   lambda: [0.1, 0.25, 0.6, 1.5, 3, 6, 10, 16, 25, 40, 65, 100, 160, 250],
@@ -73,9 +75,14 @@ const ridgeAxes: Axes = {
 };
 const ridgeStart: Point = { lambda: 10, rowNormalisation: 0, dropout: 0, strengthPower: 0 };
 
-function ridgeOptions(data: Interactions, point: Point) {
+/**
+ * What the best ridge is does not hang on how much of each history is held out: it is the ratio of two variances (noise, weights). So what
+ * the mean of the diagonal gains by that alone is taken off. On four simulated sets of MovieLens-100K's shape this was worth .0022 to
+ * .0045 of nDCG, on each.
+ */
+function ridgeOptions(data: Interactions, point: Point, growth = 1) {
   const rowNormalisation = point['rowNormalisation']!;
-  const lambda = point['lambda']! * meanOfSquares(data, rowNormalisation);
+  const lambda = (point['lambda']! / growth) * meanOfSquares(data, rowNormalisation);
   return { lambda, rowNormalisation, dropout: point['dropout']! };
 }
 
@@ -100,7 +107,7 @@ const ease: TrialModel = {
   async fit(material, point) {
     const data = dataOf(material, power(point));
     const gram = await gramAt(material, data, point);
-    return solveEase(gram, data.itemCount, ridgeOptions(data, point), material.algebra);
+    return solveEase(gram, data.itemCount, ridgeOptions(data, point, material.growth), material.algebra);
   },
 };
 
@@ -116,7 +123,8 @@ const sparseRidge: TrialModel = {
       itemCount <= EASE_MAX_ITEMS
         ? densePairs(await gramAt(material, data, point), itemCount)
         : sparsePairs(normaliseRows(data, point['rowNormalisation']!));
-    return solveSparseRidge(pairs, { ...ridgeOptions(data, point), candidates: SPARSE_CANDIDATES });
+    const options = { ...ridgeOptions(data, point, material.growth), candidates: SPARSE_CANDIDATES };
+    return solveSparseRidge(pairs, options, material.algebra);
   },
 };
 

@@ -66,10 +66,16 @@ export function momentOfShare(log: EventLog, share: number): number {
 
 /** What a user took before, each item once: left out of lists of what is new. */
 export function takenItems(log: EventLog, user: number): Int32Array {
-  const taken = new Set<number>();
-  for (let k = log.offsets[user]!; k < log.offsets[user + 1]!; k++)
-    if (log.isTaken?.[k] !== 0) taken.add(log.items[k]!);
-  return Int32Array.from(taken);
+  const [from, to] = [log.offsets[user]!, log.offsets[user + 1]!];
+  const { isTaken } = log;
+  const items = isTaken
+    ? log.items.subarray(from, to).filter((_, at) => isTaken[from + at] !== 0)
+    : log.items.slice(from, to);
+  items.sort();
+  let size = 0;
+  for (let at = 0; at < items.length; at++)
+    if (at === 0 || items[at] !== items[at - 1]) items[size++] = items[at]!;
+  return items.subarray(0, size);
 }
 
 /**
