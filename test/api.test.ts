@@ -94,12 +94,14 @@ describe('the HTTP API', () => {
     expect(elsewhere.sort()).toEqual([
       '/api/admins',
       '/api/admins/{id}',
+      '/api/admins/{id}/enable',
       '/api/audit',
       '/api/dead-letters/{id}/revival',
       '/api/export/users',
       '/api/jobs/{job}/schedule',
       '/api/keys',
       '/api/keys/{id}',
+      '/api/session/password',
       '/api/set-up',
       '/errors/{code}',
     ]);

@@ -106,22 +106,18 @@ describe.each([
     expect((await verdict(code)).advice).toMatch(/\S/);
   });
 
-  it.runIf(!newest)('what was dropped or switched off is trouble', async () => {
+  it.runIf(!newest).each([
+    ['DROP TABLE app_schema.user_metrics CASCADE', /^missing: table app_schema\.user_metrics, .* and \d+ more$/],
+    ['DROP FUNCTION app_schema.get_active_users', /^missing: function app_schema\.get_active_users$/],
+    ['DROP INDEX app_schema.idx_events_purchases', /^missing: index app_schema\.idx_events_purchases$/],
+    ['ALTER TABLE app_schema.events DISABLE TRIGGER USER', /^missing: trigger \S+ on app_schema\.events/],
+  ])('what was dropped or switched off is trouble: %s', async (damage, value) => {
     const client = await admin.connect();
     try {
       await client.query('BEGIN');
-      await client.query(`
-        DROP TABLE app_schema.user_metrics CASCADE; DROP INDEX app_schema.idx_events_purchases;
-        ALTER TABLE app_schema.events DISABLE TRIGGER USER; DROP FUNCTION app_schema.get_active_users`);
+      await client.query(damage);
       const [line] = (await readHealth(client as unknown as pg.Pool, [])).slice(-1);
-      expect(line).toMatchObject({ code: 'schema', verdict: 'trouble' });
-      for (const name of [
-        'table app_schema.user_metrics',
-        'index app_schema.idx_events_purchases',
-        'function app_schema.get_active_users',
-      ])
-        expect(line?.value).toContain(name);
-      expect(line?.value).toMatch(/and \d+ more$/);
+      expect(line).toMatchObject({ code: 'schema', verdict: 'trouble', value: expect.stringMatching(value) });
     } finally {
       await client.query('ROLLBACK');
       client.release();
