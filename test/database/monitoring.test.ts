@@ -107,7 +107,10 @@ describe.each([
   });
 
   it.runIf(!newest).each([
-    ['DROP TABLE app_schema.user_metrics CASCADE', /^missing: table app_schema\.user_metrics, .* and \d+ more$/],
+    [
+      'DROP TABLE app_schema.user_metrics CASCADE',
+      /^missing: table app_schema\.user_metrics, .* and \d+ more$/,
+    ],
     ['DROP FUNCTION app_schema.get_active_users', /^missing: function app_schema\.get_active_users$/],
     ['DROP INDEX app_schema.idx_events_purchases', /^missing: index app_schema\.idx_events_purchases$/],
     ['ALTER TABLE app_schema.events DISABLE TRIGGER USER', /^missing: trigger \S+ on app_schema\.events/],
