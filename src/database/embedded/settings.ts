@@ -35,7 +35,8 @@ export function serverSettings(extra: Record<string, string> = {}): Record<strin
     password_encryption: 'scram-sha-256',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    shared_buffers: share(memory, 4, 32, 256),
+    // Memory is taken as pages are read. Lists of a shop of 20 million events took a third more processor with 256 MB than with 4 GB.
+    shared_buffers: share(memory, 4, 32, 1024),
     effective_cache_size: share(memory, 2, 64, 4096),
     work_mem: '16MB',
     maintenance_work_mem: share(memory, 16, 32, 128),
