@@ -17,10 +17,10 @@ import { withShopServer } from './shop-server.ts';
  * Servers run in processes of their own; one client, this process, drives them over connections kept alive. Each event is new; customers
  * and products are there already.
  *
- * Measured on 2 cores that four others used too (load 7 to 12), so that only ratios of one round say something. Three rounds of 2 s: batches of 100 against bare
- * inserts 0.65, 0.96, 0.98; against one row a request at its best 5.0, 7.8, 9.5; single events at 64 clients 1.9, 2.9, 2.1 times that server. Two more at a load of 3 to 6: 0.86 and 0.77; 8.8 and 8.4; 2.6 and 1.7. Two rounds at a lower
- * load (2 to 3) before the reading of messages was mended: 0.58 and 0.75; 7.1 and 6.9; 2.2 and 2.9. Node's CPU an event: 29 to 35 us in batches, 170 to 184 singly
- * at 64 clients, where one row a request takes 260 and asks for the key each time. RSS at most 229 MB.
+ * Measured with nothing else on the 2 cores, two rounds of 2 s: batches of 100 against bare inserts 0.68 and 0.72; against one row a request at its best
+ * 7.9 and 7.8 (the aim is 10, and bare inserts themselves reach 11.6); single events at 64 clients 2.0 and 2.6 times that server, at 1 client 0.8 and 0.6:
+ * alone nothing can be gathered. Node's CPU an event: 30 us in batches, 116 to 172 singly at 64 clients, where one row a request takes 210 to 234. RSS at
+ * most 222 MB. Beside other work (load 3 to 12, five rounds): 0.65 to 0.98; 5.0 to 9.5; 1.7 to 2.9.
  *
  * What was tried: nine round trips a group (0.43 of bare); sent together in two (group-commit.ts, store.ts); in one where nothing has to be looked up
  * (plain.ts); four writers in place of two: no gain. No transaction block around the one statement, and the second writer only for 50 messages; security headers

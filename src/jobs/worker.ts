@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type PgBoss from 'pg-boss';
@@ -39,7 +40,8 @@ class JobWorker implements Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#name = `${hostname()}/${process.pid}/${Date.now().toString(36)}`;
+    // Workers of one process may begin in the same millisecond: no clock tells them apart.
+    this.#name = `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`;
     this.#loop = this.#run();
   }
 
