@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { findSession } from '../../access/administrators.ts';
 import { keyFinder, shareQuestions } from '../../access/keys.ts';
 import type { Principal } from '../../access/scopes.ts';
+import { equalSecrets } from '../../access/secrets.ts';
 import type { Pool } from '../../database/pool.ts';
 
 export const SESSION_COOKIE = 'ca_session';
@@ -15,13 +15,10 @@ function keyOf(authorization: string): string | undefined {
   return Buffer.from(value, 'base64').toString('latin1').split(':')[0];
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** Whether the request carries this secret. Digests are of one length, so that how long it takes tells nothing of either. */
+/** Whether the request carries this secret. */
 export function isBearerOf(secret: string | undefined, { headers }: FastifyRequest): boolean {
   const [, value] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-  if (secret === undefined || value === undefined) return false;
-  return timingSafeEqual(digest(value), digest(secret));
+  return secret !== undefined && value !== undefined && equalSecrets(value, secret);
 }
 
 export interface Identified {
