@@ -81,6 +81,7 @@ encrypt() {
   case $cipher in
     age) age --recipient "$encrypt_to" ;;
     gpg) gpg --batch --quiet --no-tty --trust-model always --compress-algo none --recipient "$encrypt_to" --encrypt ;;
+    *) cat ;;
   esac
 }
 
@@ -169,16 +170,15 @@ dump_to_partial() {
   if [ "$format" = directory ]; then
     dump --format=directory --jobs="$jobs" --file="$partial" && cp -- "$work/roles.sql" "$partial/"
     stages=$?
-  elif [ -z "$cipher" ]; then
-    roles_and_dump | gzip >"$partial"
-    stages=${PIPESTATUS[*]}
   else
-    # Once encrypted, only who has the key can read it: the check is made on the way there.
-    mkfifo "$work/copy"
-    gunzip -c <"$work/copy" | read_dump | LC_ALL=C sort >"$work/found" &
-    roles_and_dump | gzip | tee "$work/copy" | encrypt >"$partial"
+    # Read while it is written, which costs gzip's idle neighbour and not the time; and once encrypted, only who has the key could.
+    # Last a cat: a tee whose disk is full would go on reading to the end of the dump.
+    mkfifo "$work/copy" "$work/written"
+    note_contents <"$work/copy" &
+    sha256 "$work/written" >"$work/checksum" &
+    roles_and_dump | gzip | tee "$work/copy" | encrypt | tee "$work/written" | cat >"$partial"
     stages=${PIPESTATUS[*]}
-    wait $! || stages="$stages $?"
+    wait
   fi
   printf '%s' "$stages" >"$work/codes"
 }
@@ -223,10 +223,13 @@ check_and_publish() {
   local problem
   ask <"$root/scripts/lib/inventory.sql" | LC_ALL=C sort >"$work/inventory" ||
     die 'the tables cannot be counted' 'The message of PostgreSQL is above.'
-  if [ -n "$cipher" ]; then problem=$(damage_found "$work/inventory"); else problem=$(damage "$partial" "$work/inventory"); fi
-  [ -z "$problem" ] || die "the new archive is not good: $problem" 'Nothing was kept. Check disk and memory of this machine, then run it again.'
+  if [ "$format" = directory ]; then problem=$(damage "$partial" "$work/inventory"); else problem=$(damage_found "$work/inventory"); fi
   write_manifest
   { checksums "$partial" "${archive##*/}"; checksums "$archive.manifest" "${archive##*/}.manifest"; } >"$archive.sha256"
+  if [ "$format" = plain ] && [ -z "$problem" ] && ! grep -q "^$(cat "$work/checksum")  " "$archive.sha256"; then
+    problem='on the disk is not what was written'
+  fi
+  [ -z "$problem" ] || die "the new archive is not good: $problem" 'Nothing was kept. Check disk and memory of this machine, then run it again.'
   # Else a power cut could leave the name without the contents.
   [ "$format" = plain ] || sync "$partial"/*
   sync "$partial" "$archive.manifest" "$archive.sha256"

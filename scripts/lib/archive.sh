@@ -95,9 +95,18 @@ damage() {
   fi
 }
 
+# The contents of an archive on its way to the disk, into $work/found.
+note_contents() {
+  gunzip -c 2>"$work/unpacking" | read_dump | LC_ALL=C sort >"$work/found" || echo 'end unreadable' >"$work/found"
+  # Else a dump that is damaged would fail of a broken pipe, which says less.
+  cat >/dev/null
+}
+
 # damage_found MANIFEST: the same of what has been read into $work/found.
 damage_found() {
-  if ! grep -qx 'end complete' "$work/found"; then
+  if grep -qx 'end unreadable' "$work/found"; then
+    echo 'gzip finds it damaged or cut off'
+  elif ! grep -qx 'end complete' "$work/found"; then
     echo "it ends before the dump's closing line: a part is missing"
   elif [ -n "$1" ]; then
     sed -n '/^rows /p' "$1" >"$work/expected"
