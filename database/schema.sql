@@ -1404,7 +1404,7 @@ BEGIN
   END IF;
   -- NULL is the name of no list: what is popular does not fill this one up.
   RETURN QUERY SELECT * FROM app_schema.rank_products(
-    'bought_together', v_run, p_limit, v_options, v_ids, array_fill(1::double precision / cardinality(v_ids), ARRAY[cardinality(v_ids)]), NULL,
+    'bought_together', v_run, p_limit, v_options, v_ids, array_fill(1::double precision, ARRAY[cardinality(v_ids)]), cardinality(v_ids), NULL,
     array_remove(p_product_ids, NULL), NULL
   );
 END
@@ -1731,6 +1731,8 @@ DECLARE
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
   v_until timestamptz;
+  v_newest timestamptz;
+  v_total double precision;
   v_has_rules boolean;
   v_ids integer[];
   v_weights double precision[];
@@ -1742,7 +1744,18 @@ DECLARE
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
   v_options := app_schema.read_recommendation_options(p_options);
-  IF NOT EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id) THEN
+  v_now := coalesce(v_options.as_of, now());
+  v_until := coalesce(v_options.as_of, 'infinity');
+  SELECT (
+    SELECT e.event_timestamp
+    FROM app_schema.events e
+    WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
+      AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
+    ORDER BY e.event_timestamp DESC
+    LIMIT 1
+  ) INTO v_newest
+  FROM app_schema.users u WHERE u.user_id = p_user_id;
+  IF NOT FOUND THEN
     RETURN;
   END IF;
   v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
@@ -1750,14 +1763,12 @@ BEGIN
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
-  v_now := coalesce(v_options.as_of, now());
-  v_until := coalesce(v_options.as_of, 'infinity');
   v_has_rules := EXISTS (SELECT FROM app_schema.recommendation_rules r WHERE r.action IN ('buy_again', 'buy_once'));
 
-  SELECT array_agg(h.product_id), array_agg(h.weight / h.total), array_agg(h.product_id) FILTER (WHERE h.is_bought)
-  INTO v_ids, v_weights, v_bought_ids
+  SELECT array_agg(h.product_id), array_agg(h.weight), sum(h.weight), array_agg(h.product_id) FILTER (WHERE h.is_bought)
+  INTO v_ids, v_weights, v_total, v_bought_ids
   FROM (
-    SELECT w.product_id, w.weight, w.is_bought, sum(w.weight) OVER () AS total
+    SELECT w.product_id, w.weight, w.is_bought
     FROM (
       SELECT d.product_id, d.bought_at > d.back_at AS is_bought, greatest(
           v_how.purchase_weight * power(0.5, d.bought_age), v_how.cart_weight * power(0.5, d.carted_age),
@@ -1767,11 +1778,11 @@ BEGIN
         -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
         -- What came back says nothing for a product from before that.
         SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', g.newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
+          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', v_newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', v_newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', v_newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
         FROM (
-          SELECT l.product_id, max(max(l.event_timestamp)) OVER () AS newest,
+          SELECT l.product_id,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'add_to_cart') AS carted_at,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'view') AS viewed_at,
@@ -1836,8 +1847,8 @@ BEGIN
   ) b;
 
   RETURN QUERY SELECT * FROM app_schema.rank_products(
-    'user', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_bought_ids, coalesce(v_blocked_ids, '{}'), '',
-    coalesce(v_due_ids, '{}'), v_due_scores, v_due_days
+    'user', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_total, v_bought_ids, coalesce(v_blocked_ids, '{}'), '',
+    coalesce(v_due_ids, '{}'), coalesce(v_due_scores, '{}'), v_due_days
   );
 END
 $$;
@@ -1933,6 +1944,7 @@ DECLARE
   v_how app_schema.recommenders;
   v_ids integer[];
   v_weights double precision[];
+  v_total double precision;
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
   v_options := app_schema.read_recommendation_options(p_options);
@@ -1941,19 +1953,16 @@ BEGIN
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
-  SELECT array_agg(h.id), array_agg(h.weight / h.total) INTO v_ids, v_weights
+  SELECT array_agg(w.id), array_agg(w.weight), sum(w.weight) INTO v_ids, v_weights, v_total
   FROM (
     -- Each step back in the session says a fifth less: what is on the screen now is what is sought.
-    SELECT w.id, w.weight, sum(w.weight) OVER () AS total
-    FROM (
-      SELECT l.id, power(0.8::double precision, row_number() OVER (ORDER BY l.last_place DESC) - 1) AS weight
-      FROM (SELECT u.id, max(u.place) AS last_place FROM unnest(p_product_ids) WITH ORDINALITY u (id, place) WHERE u.id IS NOT NULL GROUP BY u.id) l
-      ORDER BY l.last_place DESC
-      LIMIT v_how.history_products
-    ) w
-  ) h;
+    SELECT l.id, power(0.8::double precision, row_number() OVER (ORDER BY l.last_place DESC) - 1) AS weight
+    FROM (SELECT u.id, max(u.place) AS last_place FROM unnest(p_product_ids) WITH ORDINALITY u (id, place) WHERE u.id IS NOT NULL GROUP BY u.id) l
+    ORDER BY l.last_place DESC
+    LIMIT v_how.history_products
+  ) w;
   RETURN QUERY SELECT * FROM app_schema.rank_products(
-    'session', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, NULL, array_remove(coalesce(p_product_ids, '{}'), NULL)
+    'session', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_total, NULL, array_remove(coalesce(p_product_ids, '{}'), NULL)
   );
 END
 $$;
@@ -1978,7 +1987,7 @@ BEGIN
     RETURN;
   END IF;
   RETURN QUERY SELECT * FROM app_schema.rank_products(
-    'similar', v_run, p_limit, v_options, ARRAY[p_product_id], ARRAY[1::double precision], NULL, ARRAY[p_product_id], v_category
+    'similar', v_run, p_limit, v_options, ARRAY[p_product_id], ARRAY[1::double precision], 1, NULL, ARRAY[p_product_id], v_category
   );
 END
 $$;
@@ -2380,7 +2389,7 @@ ALTER FUNCTION app_schema.prune_recommenders(p_keep integer) OWNER TO customer_a
 
 COMMENT ON FUNCTION app_schema.prune_recommenders(p_keep integer) IS 'Deletes the weights of all versions but the newest p_keep, the champion, the one promoted before it, and those of a running experiment; returns how many. The runs stay in the registry';
 
-CREATE FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying DEFAULT ''::character varying, p_due_ids integer[] DEFAULT '{}'::integer[], p_due_scores double precision[] DEFAULT '{}'::double precision[], p_due_days real[] DEFAULT '{}'::real[]) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+CREATE FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying DEFAULT ''::character varying, p_due_ids integer[] DEFAULT '{}'::integer[], p_due_scores double precision[] DEFAULT '{}'::double precision[], p_due_days real[] DEFAULT '{}'::real[]) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
@@ -2402,11 +2411,13 @@ DECLARE
   v_popular integer;
   -- So many of the head are sorted and looked up; more where too many of them may not be recommended. NULL: all.
   v_head integer;
-  v_is_enough boolean;
+  v_head_ids integer[];
+  v_head_scores double precision[];
   v_extra integer[];
+  v_extra_scores double precision[];
+  v_order integer[];
   v_due_places integer;
   v_is_arranged boolean;
-  v_needs_product boolean;
   v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
@@ -2415,135 +2426,128 @@ DECLARE
   v_categories text[];
   v_trending text[];
 BEGIN
-  SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false), coalesce(bool_or(r.action = 'boost'), false),
-    coalesce(bool_or(r.action = 'pin'), false) AND v_for_person
-  INTO v_has_includes, v_has_excludes, v_has_boosts, v_has_pins
-  FROM app_schema.recommendation_rules r;
+  SELECT r.has_includes, r.has_excludes, r.has_boosts, r.has_pins AND v_for_person, c.popularity_weight,
+    ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share))
+  INTO v_has_includes, v_has_excludes, v_has_boosts, v_has_pins, v_popularity_weight, v_due_places
+  FROM (
+    SELECT coalesce(bool_or(r.action = 'include'), false) AS has_includes, coalesce(bool_or(r.action = 'exclude'), false) AS has_excludes,
+      coalesce(bool_or(r.action = 'boost'), false) AS has_boosts, coalesce(bool_or(r.action = 'pin'), false) AS has_pins
+    FROM app_schema.recommendation_rules r
+  ) r LEFT JOIN app_schema.recommenders c ON c.model_run_id = p_model_run_id;
   v_pool := CASE
     WHEN v_cap IS NOT NULL THEN greatest(300, 6 * least(p_limit, 1000))
     WHEN v_has_boosts OR p_options.diversity > 0 THEN greatest(100, 2 * least(p_limit, 1000))
-    ELSE 10 + 3 * least(p_limit, 1000)
+    ELSE 10 + 2 * least(p_limit, 1000)
   END;
-  v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, p_limit) ELSE p_limit END;
+  v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, least(p_limit, 1000)) ELSE least(p_limit, 1000) END;
   v_head := CASE
     WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes
       THEN v_pool + 10 + cardinality(v_banned)
   END;
-  SELECT c.popularity_weight, ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share)) INTO v_popularity_weight, v_due_places
-  FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
   v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
-  v_needs_product := v_has_boosts OR v_cap IS NOT NULL OR p_options.diversity > 0;
-
-  -- Candidates whatever their sum: what is popular, due again or pinned.
-  v_extra := ARRAY(
-    SELECT o.id
-    FROM (
-      SELECT w.id
-      FROM (
-        SELECT t.id, t.place
-        FROM app_schema.popular_products l
-        CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE 4 * v_pool + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
-        WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
-          AND t.id NOT IN (SELECT unnest(v_banned))
-        ORDER BY t.place
-      ) w
-      CROSS JOIN LATERAL app_schema.find_recommendable(w.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
-      ORDER BY w.place
-      LIMIT v_popular
-    ) o
-    UNION
-    SELECT o.id
-    FROM (
-      SELECT d.id FROM unnest(p_due_ids) d (id)
-      UNION ALL SELECT r.product_id FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin'
-    ) o
-    CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
-    WHERE o.id NOT IN (SELECT unnest(v_banned))
-  );
 
   LOOP
-    WITH head AS MATERIALIZED (
-      SELECT s.id, s.score
-      FROM (
-        SELECT c.id, sum(c.part) AS score
-        FROM (
-          SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
-          FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
-        ) c
-        GROUP BY c.id
-      ) s
-      -- Their sums come with the head, so that the 1,500 or so of a usual history are not kept to be looked into a second time.
-      ORDER BY CASE WHEN s.id IN (SELECT unnest(v_extra)) THEN 'infinity' ELSE s.score END DESC, s.id
-      LIMIT v_head + cardinality(v_extra)
-    ), best AS MATERIALIZED (
-      SELECT o.id
-      FROM (SELECT h.id, h.score FROM head h WHERE h.score > 0 AND h.id NOT IN (SELECT unnest(v_banned)) ORDER BY h.score DESC, h.id) o
-      CROSS JOIN LATERAL app_schema.find_recommendable(o.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes)
-      ORDER BY o.score DESC, o.id
-      LIMIT v_pool
-    )
-    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.days), array_agg(f.position), array_agg(f.category), array_agg(f.trending),
-      v_head IS NULL OR (SELECT count(*) FROM best) >= v_pool OR (SELECT count(*) FROM head) < v_head + cardinality(v_extra)
-    INTO v_ids, v_scores, v_days, v_pins, v_categories, v_trending, v_is_enough
+    -- Candidates whatever their sum: what is popular, due again or pinned.
+    v_extra := p_due_ids || ARRAY(
+      SELECT t.id
+      FROM app_schema.popular_products l
+      CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE v_popular + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
+      WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
+        AND t.id NOT IN (SELECT unnest(v_banned))
+      ORDER BY t.place
+      LIMIT CASE WHEN v_head IS NOT NULL THEN v_popular END
+    );
+    v_extra_scores := p_due_scores || array_fill(0::double precision, ARRAY[cardinality(v_extra) - cardinality(p_due_ids)]);
+    IF v_has_pins THEN
+      v_extra := v_extra || ARRAY(SELECT r.product_id FROM app_schema.recommendation_rules r WHERE r.action = 'pin');
+      v_extra_scores := v_extra_scores || array_fill(0::double precision, ARRAY[cardinality(v_extra) - cardinality(v_extra_scores)]);
+    END IF;
+    SELECT array_agg(h.id), array_agg(h.score) INTO v_head_ids, v_head_scores
     FROM (
-      SELECT c.id, d.days, i.position, p.category, q.trending,
-        (coalesce(s.score, 0) + coalesce(d.score, 0) + v_popularity_weight * coalesce(q.popularity, 0)) * CASE WHEN v_has_boosts THEN (
-          SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
-          WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = c.id) AND (r.category IS NULL OR r.category = p.category)
-            AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
-        ) ELSE 1 END AS score
-      FROM (SELECT b.id FROM best b UNION SELECT unnest(v_extra)) c
-      LEFT JOIN head s ON s.id = c.id
-      LEFT JOIN unnest(p_due_ids, p_due_scores, p_due_days) d (id, score, days) ON d.id = c.id
-      LEFT JOIN (
-        SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin' GROUP BY 1
-      ) i ON i.product_id = c.id
-      LEFT JOIN LATERAL (
-        SELECT x.category, x.price FROM app_schema.products x WHERE v_needs_product AND x.product_id = c.id OFFSET 0
-      ) p ON true
-      LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = c.id
-      ORDER BY score DESC, c.id
-      LIMIT CASE WHEN NOT v_is_arranged THEN p_limit END
+      SELECT c.id, sum(c.part) AS score
+      FROM (
+        SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
+        FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
+        UNION ALL SELECT unnest(v_extra), unnest(v_extra_scores)
+      ) c
+      GROUP BY c.id
+      -- Their sums come with the head, so that the thousand or so of a usual history are not kept to be looked into a second time.
+      ORDER BY CASE WHEN c.id IN (SELECT unnest(v_extra)) THEN 'infinity' ELSE sum(c.part) END DESC, c.id
+      LIMIT v_head + cardinality(v_extra)
+    ) h;
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.category), array_agg(f.trending)
+    INTO v_ids, v_scores, v_categories, v_trending
+    FROM (
+      SELECT h.id, h.score + v_popularity_weight * coalesce(q.popularity, 0) AS score, p.category, q.trending
+      FROM unnest(v_head_ids, v_head_scores) h (id, score)
+      CROSS JOIN LATERAL app_schema.find_recommendable(h.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+      LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = h.id
+      WHERE h.id NOT IN (SELECT unnest(v_banned)) AND (h.score > 0 OR h.id = ANY (v_extra))
+      ORDER BY score DESC, h.id
     ) f;
-    EXIT WHEN v_is_enough;
+    EXIT WHEN v_head IS NULL OR cardinality(v_ids) >= v_pool OR coalesce(cardinality(v_head_ids), 0) < v_head + cardinality(v_extra);
     v_head := CASE WHEN v_head < 1000 THEN 8 * v_head END;
   END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
+  -- Few shops have boosts or pins: in the query above, they would be made ready for each list.
+  IF v_has_boosts THEN
+    SELECT array_agg(b.id), array_agg(b.score), array_agg(b.category), array_agg(b.trending) INTO v_ids, v_scores, v_categories, v_trending
+    FROM (
+      SELECT o.id, o.category, o.trending, o.score * (
+          SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
+          WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = o.id) AND (r.category IS NULL OR r.category = o.category)
+            AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
+        ) AS score
+      FROM unnest(v_ids, v_scores, v_categories, v_trending) o (id, score, category, trending)
+      JOIN app_schema.products p ON p.product_id = o.id
+      ORDER BY score DESC, o.id
+    ) b;
+  END IF;
   IF v_is_arranged THEN
-    SELECT array_agg(v_ids[u.place] ORDER BY u.n), array_agg(v_scores[u.place] ORDER BY u.n), array_agg(v_days[u.place] ORDER BY u.n),
-      array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
-    INTO v_ids, v_scores, v_days, v_pins, v_trending
-    FROM unnest(app_schema.arrange_products(
+    SELECT array_agg(d.days ORDER BY o.place), array_agg(i.position ORDER BY o.place) INTO v_days, v_pins
+    FROM unnest(v_ids) WITH ORDINALITY o (id, place)
+    LEFT JOIN unnest(p_due_ids, p_due_days) d (id, days) ON d.id = o.id
+    LEFT JOIN (
+      SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin' GROUP BY 1
+    ) i ON i.product_id = o.id;
+    v_order := app_schema.arrange_products(
       p_model_run_id, p_limit, v_ids, v_scores, v_days, v_pins, v_categories, v_due_places, v_cap, p_options.diversity
-    )) WITH ORDINALITY u (place, n);
+    );
+    SELECT array_agg(v_ids[u.place] ORDER BY u.n), array_agg(v_scores[u.place] ORDER BY u.n),
+      array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
+    INTO v_ids, v_scores, v_pins, v_trending
+    FROM unnest(v_order) WITH ORDINALITY u (place, n);
+  ELSE
+    v_ids := v_ids[:p_limit];
+    v_scores := v_scores[:p_limit];
+    v_trending := v_trending[:p_limit];
   END IF;
 
   RETURN QUERY
     WITH weights AS MATERIALIZED (
-      SELECT w.* FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights) w
+      SELECT w.* FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
     ), reasons AS MATERIALIZED (
       SELECT DISTINCT ON (o.id) o.id, w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
       FROM weights w CROSS JOIN unnest(v_ids) o (id) CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
       WHERE w.weights[x.place] > 0
-      ORDER BY o.id, w.weight * w.weights[x.place] DESC, w.source_id
+      ORDER BY o.id, part DESC, w.source_id
     )
     SELECT o.rank::integer, o.id, CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar, t.category,
       t.price, o.score, CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
-      CASE WHEN r.code = 'buy_again' THEN replace(app_schema.reason_text(r.code, v_language), '%s', round(o.days)::text)
-        WHEN r.because_id IS NULL THEN app_schema.reason_text(r.code, v_language)
-        ELSE replace(app_schema.reason_text(r.code, v_language), '%s', CASE v_language WHEN 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END)
-      END,
+      replace(app_schema.reason_text(r.code, v_language), '%s', coalesce(
+        CASE WHEN r.code = 'buy_again' THEN round(d.days)::text WHEN v_language = 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END, '')),
       r.because_id, CASE WHEN r.because_id IS NOT NULL THEN b.part END, p_model_run_id
-    FROM unnest(v_ids, v_scores, v_days, v_pins, v_trending) WITH ORDINALITY o (id, score, days, position, trending, rank)
+    FROM unnest(v_ids, v_scores, v_pins, v_trending) WITH ORDINALITY o (id, score, position, trending, rank)
+    CROSS JOIN LATERAL (SELECT p_due_days[array_position(p_due_ids, o.id)] AS days OFFSET 0) d
     JOIN app_schema.products t ON t.product_id = o.id
-    LEFT JOIN reasons b ON b.id = o.id AND o.position IS NULL AND o.days IS NULL
+    LEFT JOIN reasons b ON b.id = o.id AND o.position IS NULL AND d.days IS NULL
     LEFT JOIN app_schema.products s ON s.product_id = b.source_id
     CROSS JOIN LATERAL (
       SELECT s.product_id AS because_id, CASE
         WHEN o.position IS NOT NULL THEN 'pinned'
-        WHEN o.days IS NOT NULL THEN 'buy_again'
+        WHEN d.days IS NOT NULL THEN 'buy_again'
         WHEN s.product_id IS NULL THEN 'popular_' || coalesce(o.trending, 'recent')
         WHEN b.source_id = o.id THEN 'viewed_again'
         WHEN b.is_content THEN 'similar'
@@ -2556,9 +2560,9 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) IS 'The engine of all lists: score(j) = sum of p_source_weights(i) w(i, j), what is due again, and popularity; then the rules of the shop, caps, diversity, and for each product its weightiest reason';
+COMMENT ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) IS 'The engine of all lists: score(j) = sum of p_source_weights(i) / p_total w(i, j), what is due again, and popularity; then the rules of the shop, caps, diversity, and for each product its weightiest reason. The weightiest source comes first';
 
 CREATE FUNCTION app_schema.read_recommendation_options(p_options jsonb) RETURNS app_schema.recommendation_options
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -2607,22 +2611,23 @@ ALTER FUNCTION app_schema.read_recommendation_options(p_options jsonb) OWNER TO 
 
 COMMENT ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) IS 'Checks the options of a list (CA002 for what is unknown or not of its kind) and fills in the settings of the shop';
 
-CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) RETURNS TABLE(source_id integer, weight double precision, ids integer[], weights real[], collaborative integer)
+CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(source_id integer, weight double precision, ids integer[], weights real[], collaborative integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-  SELECT s.product_id, s.weight,
+  SELECT s.product_id, s.weight / p_total,
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similar_ids
-      WHEN p_kind = 'bought_together' THEN n.neighbour_ids[:n.collaborative] ELSE n.neighbour_ids END,
+      WHEN p_kind = 'bought_together' THEN n.neighbour_ids[:n.collaborative] ELSE n.neighbour_ids[:x.most] END,
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similarities
-      WHEN p_kind = 'bought_together' THEN n.weights[:n.collaborative] ELSE n.weights END,
+      WHEN p_kind = 'bought_together' THEN n.weights[:n.collaborative] ELSE n.weights[:x.most] END,
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN 0 ELSE n.collaborative END
   FROM unnest(p_source_ids, p_source_weights) s (product_id, weight)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
+  CROSS JOIN LATERAL (SELECT greatest(16, ceil(cardinality(n.neighbour_ids) * sqrt(s.weight / p_source_weights[1])))::integer AS most OFFSET 0) x
 $$;
 
-ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) IS 'The rows of weights that a list is made of: of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by. Of a history the row of each as far as the root of its share of the weightiest, 16 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -5804,17 +5809,17 @@ REVOKE ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) FROM PUBLIC
 GRANT ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO app_user;
-GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) TO app_user;
 GRANT ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO app_user;
-GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[]) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) TO app_user;
+GRANT ALL ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.reason_text(p_code text, p_language text) TO app_user;
