@@ -110,6 +110,33 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
   );
 });
 
+it("of a row of weights so much is read as the root of its product's share says, 16 at least", async () => {
+  const wide = 40;
+  const { rows } = await db.adminPool.query(
+    "INSERT INTO app_schema.products (name) SELECT 'W' || n FROM generate_series(1, $1) n RETURNING product_id",
+    [3 * wide],
+  );
+  const ids = rows.map((row) => row.product_id as number);
+  const sources = [1, 2, 3];
+  const table: NonNullable<Version['weights']> = {};
+  for (const [k, source] of sources.entries())
+    table[source] = Object.fromEntries(
+      ids.slice(k * wide, (k + 1) * wide).map((id, place) => [id, 1 - place / (2 * wide)]),
+    );
+  await publishVersion(db.appPool, { demand: [{ product_id: 1, popularity: 0 }], weights: table });
+  const types = ['purchase', 'add_to_cart', 'view'] as const;
+  const user = await customerOf(sources.map((id, k) => ({ product: id, type: types[k]!, hour: 9000 })));
+  const items = await getRecommendations(db.appPool, user, 100);
+  const readOf = (share: number) => Math.max(16, Math.ceil(wide * Math.sqrt(share)));
+  const total = 1 + 0.5 + 0.2;
+  const expected = [1, 0.5, 0.2].flatMap((h, k) =>
+    ids.slice(k * wide, k * wide + readOf(h)).map((id) => [id, (h / total) * table[sources[k]!]![id]!]),
+  );
+  const found = new Map(items.filter(({ score }) => score > 0).map((item) => [item.product_id, item.score]));
+  expect([...found.keys()].sort()).toEqual(expected.map(([id]) => id).sort());
+  for (const [id, score] of expected) expect(found.get(id!)).toBeCloseTo(score!, 6);
+});
+
 const NOW_HOUR = 2000;
 const reading = {
   repeatWeight: 0.7,

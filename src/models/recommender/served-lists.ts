@@ -44,7 +44,8 @@ export interface ListOptions {
 
 /**
  * The lists that app_schema.get_recommendations makes of a published model, without rules of the shop and options of the reader: what
- * tuning asks thousands of times, and SQL answers when the result is judged.
+ * tuning asks thousands of times, and SQL answers when the result is judged. Rows of weights count whole here; SQL reads only the front of
+ * those whose product counts little (app_schema.read_weights): tuned so, the choice went astray.
  */
 class ServedLists {
   readonly #log: ShopLog;
