@@ -5,7 +5,7 @@ import { itemUserCounts } from '../models/recommender/interactions.ts';
 import type { Neighbours } from '../models/recommender/recommender.ts';
 import { type ServedCandidate, servedCandidates } from '../models/recommender/served-candidates.ts';
 import { trainingInteractions } from '../models/recommender/shop-log.ts';
-import type { ContentNeighbours, ProductDemand, PublishedRecommender } from './published.ts';
+import type { ContentNeighbours, PublishedRecommender } from './published.ts';
 import { demandByItem, type FitMaterial, type ShopData } from './shop-data.ts';
 
 export interface FitOptions {
@@ -82,7 +82,9 @@ export function readChoice(
   const candidate = candidates.find(({ name }) => name === algorithm);
   const pick = (names: readonly string[]): Point | undefined => {
     const values = names.map((name) => [name, stored[name]] as const);
-    return values.every(([, value]) => typeof value === 'number') ? Object.fromEntries(values) as Point : undefined;
+    return values.every(([, value]) => typeof value === 'number')
+      ? (Object.fromEntries(values) as Point)
+      : undefined;
   };
   const candidatePoint = candidate && pick(Object.keys(candidate.axes));
   const point = pick(Object.keys(defaultServedPoint));
@@ -118,7 +120,12 @@ export async function fitChosen(
     asOf,
     codeVersion,
     customers,
-    parameters: { ...storeChoice(choice), width: LIMITS.width, shareOfCustomers: shop.share, newest: shop.newest },
+    parameters: {
+      ...storeChoice(choice),
+      width: LIMITS.width,
+      shareOfCustomers: shop.share,
+      newest: shop.newest,
+    },
     size,
     metrics: { ...size },
     reading: served.reading,

@@ -133,8 +133,10 @@ export const HAS_NEWS = `
       SELECT FROM app_schema.events
       WHERE event_type IN ('view', 'add_to_cart', 'purchase', 'refund') AND event_timestamp >= $3 AND event_timestamp < $4
     ) AS news`;
-export const TRY_REFRESH_LOCK = "SELECT pg_try_advisory_lock(hashtext('customer-analyzer recommendations refresh')) AS locked";
-export const REFRESH_UNLOCK = "SELECT pg_advisory_unlock(hashtext('customer-analyzer recommendations refresh'))";
+export const TRY_REFRESH_LOCK =
+  "SELECT pg_try_advisory_lock(hashtext('customer-analyzer recommendations refresh')) AS locked";
+export const REFRESH_UNLOCK =
+  "SELECT pg_advisory_unlock(hashtext('customer-analyzer recommendations refresh'))";
 export const RECORD_TRAINING = `
   INSERT INTO app_schema.model_runs
     (kind, as_of, code_version, parameters, evaluation, algorithm, customers, duration_seconds, status)

@@ -36,7 +36,8 @@ async function refresh(
 ): Promise<RefreshedRecommendations> {
   const began = performance.now();
   const training = await readChampion(appPool);
-  const choice = training && readChoice(training.algorithm, training.parameters, servedCandidates(options.algebra));
+  const choice =
+    training && readChoice(training.algorithm, training.parameters, servedCandidates(options.algebra));
   if (!choice) return { refreshed: false, because: 'untrained' };
   const material = await inSnapshot(mlPool, async (client) =>
     (await hasNews(client, training, options.asOf))
@@ -46,10 +47,11 @@ async function refresh(
   if (!material) return { refreshed: false, because: 'no_news' };
   const fitted = await fitChosen(material, choice, options);
   options.onStep?.('publishing');
-  const modelRunId = await publishRefresh(
-    appPool,
-    { ...fitted, durationSeconds: (performance.now() - began) / 1000, refreshedFrom: training.modelRunId },
-  );
+  const modelRunId = await publishRefresh(appPool, {
+    ...fitted,
+    durationSeconds: (performance.now() - began) / 1000,
+    refreshedFrom: training.modelRunId,
+  });
   if (modelRunId === undefined) return { refreshed: false, because: 'overtaken' };
   const seconds = (performance.now() - began) / 1000;
   return { refreshed: true, modelRunId, refreshedFrom: training.modelRunId, ...fitted.size, seconds };

@@ -12,7 +12,10 @@ import type { ProductDemand } from './published.ts';
 import * as queries from './queries.ts';
 import { demandByItem, type FitMaterial, readDemand, readFitMaterial, type ShopData } from './shop-data.ts';
 
-export type TrainedRecommendations = Fitted['size'] & { readonly modelRunId: number; readonly contest: Contest };
+export type TrainedRecommendations = Fitted['size'] & {
+  readonly modelRunId: number;
+  readonly contest: Contest;
+};
 
 const MS_PER_DAY = 86_400_000;
 /** What is held out to choose by; of a younger shop a fifth of its days. */
@@ -113,12 +116,16 @@ export async function trainRecommendations(
     const published = await publishRecommender(
       appPool,
       { ...fitted, durationSeconds: (performance.now() - began) / 1000 },
-      notWorseInWindow(appPool, { ...material.shop, log: material.choosing }, {
-        from: material.from,
-        to: options.asOf,
-        k: LIST_LENGTH,
-        buyAgainShare: material.buyAgainShare,
-      }),
+      notWorseInWindow(
+        appPool,
+        { ...material.shop, log: material.choosing },
+        {
+          from: material.from,
+          to: options.asOf,
+          k: LIST_LENGTH,
+          buyAgainShare: material.buyAgainShare,
+        },
+      ),
     );
     return { ...fitted.size, ...published };
   } catch (error) {
