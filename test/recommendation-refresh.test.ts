@@ -223,6 +223,21 @@ describe('two at once, and one that dies', () => {
     expect(await refresh('2024-06-03T00:00:00Z')).toMatchObject({ refreshed: true });
   });
 
+  it('survives the loss of the connection that holds the lock', async () => {
+    await train();
+    await buyCup('2024-06-02T00:00:00Z');
+    const end = `SELECT pg_terminate_backend(pid) FROM pg_locks
+      WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    let ended: Promise<unknown> | undefined;
+    const result = await refresh('2024-06-03T00:00:00Z', (step) => {
+      if (step === 'asking for demand') ended = db.adminPool.query(end);
+    });
+    expect(((await ended) as { rowCount: number }).rowCount).toBe(1);
+    expect(result).toMatchObject({ refreshed: true });
+    await buyCup('2024-06-03T00:00:00Z');
+    expect(await refresh('2024-06-04T00:00:00Z')).toMatchObject({ refreshed: true });
+  });
+
   it('a process that is killed takes nothing with it; the next one goes on', async () => {
     const { modelRunId } = await train();
     await buyCup('2024-06-02T00:00:00Z');

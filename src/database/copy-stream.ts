@@ -54,15 +54,17 @@ function readNumbers(data: Buffer, at: number, row: number[]): number {
   for (let column = 0; column < columns; column++) {
     if (data.length < place + 4) return -1;
     const bytes = data.readInt32BE(place);
-    if (data.length < place + 4 + bytes) return -1;
-    row[column] = bytes === INTEGER_BYTES ? data.readInt32BE(place + 4) : data.readDoubleBE(place + 4);
-    place += 4 + bytes;
+    place += 4;
+    if (data.length < place + bytes) return -1;
+    if (bytes < 0) row[column] = Number.NaN;
+    else row[column] = bytes === INTEGER_BYTES ? data.readInt32BE(place) : data.readDoubleBE(place);
+    place += Math.max(0, bytes);
   }
   return place;
 }
 
 /**
- * Rows of COPY … TO STDOUT (FORMAT binary) whose columns are integer or double precision and never NULL.
+ * Rows of COPY … TO STDOUT (FORMAT binary) whose columns are integer or double precision; NULL comes as NaN.
  * @param onRow is given one array, which the next row overwrites
  */
 export async function copyNumbers(

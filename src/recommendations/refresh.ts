@@ -70,16 +70,20 @@ export async function refreshRecommendations(
   try {
     // A lock of the session: it goes with a process that dies, and no transaction stays open while weights are fitted.
     const keeper = await appPool.connect();
+    // Without a listener the end of this connection would be the end of the process.
+    const ignore = (): void => undefined;
+    keeper.on('error', ignore);
     try {
-      if (!(await keeper.query(queries.TRY_REFRESH_LOCK)).rows[0].locked)
-        return { refreshed: false, because: 'busy' };
-      try {
-        return await refresh(mlPool, appPool, options);
-      } finally {
-        await keeper.query(queries.REFRESH_UNLOCK);
-      }
+      const { locked } = (await keeper.query(queries.TRY_REFRESH_LOCK)).rows[0];
+      return locked ? await refresh(mlPool, appPool, options) : { refreshed: false, because: 'busy' };
     } finally {
-      keeper.release();
+      // Where the server has ended the connection, the lock has ended with it.
+      const lost: Error | undefined = await keeper.query(queries.REFRESH_UNLOCK).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      keeper.off('error', ignore);
+      keeper.release(lost);
     }
   } catch (error) {
     throw databaseError(error);
