@@ -90,8 +90,8 @@ export async function run([events = '1000000', products = '10000']: string[]): P
     );
     summary(`training, ${training.result.algorithm}, ${training.result.pairs} pairs`, training);
     await app.query(NEWS, [bigShopEnd]);
-    const asOf = new Date(bigShopEnd.getTime() + 3_600_000);
-    const refresh = await measure(write, (options) => refreshRecommendations(ml, app, { ...options, asOf }));
+    const now = new Date(bigShopEnd.getTime() + 3_600_000);
+    const refresh = await measure(write, (options) => refreshRecommendations(ml, app, { ...options, now }));
     summary(`refresh, ${(refresh.seconds / training.seconds).toFixed(3)} of a training`, refresh);
     write(`${Math.round(process.resourceUsage().maxRSS / 1024)} MB at most`);
   });

@@ -46,7 +46,11 @@ const options = (asOf: string) => ({
 });
 const train = (asOf = TRAINED) => trainRecommendations(db.mlPool, db.appPool, options(asOf));
 const refresh = (asOf: string, onStep?: (step: string) => void) =>
-  refreshRecommendations(db.mlPool, db.appPool, { ...options(asOf), ...(onStep && { onStep }) });
+  refreshRecommendations(db.mlPool, db.appPool, {
+    ...options(asOf),
+    now: new Date('2024-06-01T12:00:00Z'),
+    ...(onStep && { onStep }),
+  });
 const served = async (): Promise<number> =>
   (await db.appPool.query('SELECT app_schema.get_recommender_of() AS run')).rows[0].run;
 const versions = async (): Promise<number[]> =>
@@ -116,6 +120,22 @@ describe('a refresh', () => {
       [one, other],
     );
     expect(rows).toEqual([]);
+  });
+
+  it('goes to now, or as far as what is served: a scoring trains to the end of its day', async () => {
+    await train('2024-06-02T00:00:00Z');
+    const at = (now: string) =>
+      refreshRecommendations(db.mlPool, db.appPool, { ...options(now), asOf: undefined, now: new Date(now) });
+    for (const [bought, now, asOf] of [
+      ['2024-06-01T10:00:00Z', '2024-06-01T11:00:00Z', '2024-06-02T00:00:00Z'],
+      ['2024-06-01T12:00:00Z', '2024-06-01T13:00:00Z', '2024-06-02T00:00:00Z'],
+      ['2024-06-02T10:00:00Z', '2024-06-02T11:00:00Z', '2024-06-02T11:00:00Z'],
+    ] as const) {
+      await buyCup(bought);
+      const result = await at(now);
+      expect(result).toMatchObject({ refreshed: true, asOf: new Date(asOf) });
+      expect(await served()).toBe(result.refreshed && result.modelRunId);
+    }
   });
 
   it('does nothing where nothing is served, and where nothing came', async () => {

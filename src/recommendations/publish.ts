@@ -139,7 +139,7 @@ export async function publishRecommender(
 
 /**
  * Writes and promotes a version that was refreshed, in one transaction.
- * @returns undefined where its training is served no more, or by data that are no older: then nothing is written
+ * @returns undefined where its training is served no more, or is served by later data: then nothing is written
  */
 export function publishRefresh(
   appPool: pg.Pool,
@@ -148,7 +148,7 @@ export function publishRefresh(
   return inTransaction(appPool, async (client) => {
     await client.query(queries.LOCK);
     const champion = await readChampion(client);
-    if (champion?.modelRunId !== published.refreshedFrom || champion.servedAsOf >= published.asOf)
+    if (champion?.modelRunId !== published.refreshedFrom || champion.servedAsOf > published.asOf)
       return undefined;
     const contest = { promoted: true, against: champion.modelRunId, refreshedFrom: champion.modelRunId };
     const modelRunId = await writeVersion(client, published, contest);

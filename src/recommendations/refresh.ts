@@ -13,18 +13,25 @@ import { readFitMaterial } from './shop-data.ts';
  */
 export type NotRefreshed = 'untrained' | 'no_news' | 'busy' | 'overtaken';
 
+export interface RefreshOptions extends Omit<FitOptions, 'asOf'> {
+  /** Events at or after this moment are not used. Now unless given, and no earlier than what is served: a scoring trains to the end of its day. */
+  readonly asOf?: Date | undefined;
+  readonly now: Date;
+}
+
 export type RefreshedRecommendations =
   | { readonly refreshed: false; readonly because: NotRefreshed }
   | (Fitted['size'] & {
       readonly refreshed: true;
       readonly modelRunId: number;
+      readonly asOf: Date;
       /** The training whose choices it follows. */
       readonly refreshedFrom: number;
       readonly seconds: number;
     });
 
 async function hasNews(client: pg.ClientBase, { newest, servedAsOf }: ChampionRun, asOf: Date) {
-  if (asOf <= servedAsOf) return false;
+  if (asOf < servedAsOf) return false;
   const known = [newest?.event ?? 0, newest?.product ?? 0, servedAsOf, asOf];
   return (await client.query<{ news: boolean }>(queries.HAS_NEWS, known)).rows[0]!.news;
 }
@@ -32,20 +39,20 @@ async function hasNews(client: pg.ClientBase, { newest, servedAsOf }: ChampionRu
 async function refresh(
   mlPool: pg.Pool,
   appPool: pg.Pool,
-  options: FitOptions,
+  options: RefreshOptions,
 ): Promise<RefreshedRecommendations> {
   const began = performance.now();
   const training = await readChampion(appPool);
   const choice =
     training && readChoice(training.algorithm, training.parameters, servedCandidates(options.algebra));
   if (!choice) return { refreshed: false, because: 'untrained' };
+  const { servedAsOf } = training;
+  const asOf = options.asOf ?? new Date(Math.max(options.now.getTime(), servedAsOf.getTime()));
   const material = await inSnapshot(mlPool, async (client) =>
-    (await hasNews(client, training, options.asOf))
-      ? readFitMaterial(client, options.asOf, options.onStep)
-      : undefined,
+    (await hasNews(client, training, asOf)) ? readFitMaterial(client, asOf, options.onStep) : undefined,
   );
   if (!material) return { refreshed: false, because: 'no_news' };
-  const fitted = await fitChosen(material, choice, options);
+  const fitted = await fitChosen(material, choice, { ...options, asOf });
   options.onStep?.('publishing');
   const modelRunId = await publishRefresh(appPool, {
     ...fitted,
@@ -54,7 +61,7 @@ async function refresh(
   });
   if (modelRunId === undefined) return { refreshed: false, because: 'overtaken' };
   const seconds = (performance.now() - began) / 1000;
-  return { refreshed: true, modelRunId, refreshedFrom: training.modelRunId, ...fitted.size, seconds };
+  return { refreshed: true, modelRunId, asOf, refreshedFrom: training.modelRunId, ...fitted.size, seconds };
 }
 
 /**
@@ -65,7 +72,7 @@ async function refresh(
 export async function refreshRecommendations(
   mlPool: pg.Pool,
   appPool: pg.Pool,
-  options: FitOptions,
+  options: RefreshOptions,
 ): Promise<RefreshedRecommendations> {
   try {
     // A lock of the session: it goes with a process that dies, and no transaction stays open while weights are fitted.

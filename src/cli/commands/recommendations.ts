@@ -164,15 +164,15 @@ async function refresh(
   { mlPool, appPool }: Database,
   { asOf, json }: RefreshFlags,
 ): Promise<void> {
-  const moment = asOf === undefined ? new Date() : await parseAsOf(appPool, asOf);
   const algebra = openLinearAlgebra();
   const result = await refreshRecommendations(mlPool, appPool, {
-    asOf: moment,
+    asOf: asOf === undefined ? undefined : await parseAsOf(appPool, asOf),
+    now: new Date(),
     codeVersion: VERSION,
     algebra,
     onStep: cli.output.notice,
   }).finally(() => algebra.close());
-  if (json) return cli.output.json({ asOf: moment, ...result });
+  if (json) return cli.output.json(result);
   if (!result.refreshed) return cli.output.line(notRefreshed[result.because]);
   cli.output.line(
     `run ${result.modelRunId}: training ${result.refreshedFrom} refreshed in ${result.seconds.toFixed(1)} s, ${result.algorithm}, ${result.pairs} pairs of ${result.products} products`,
@@ -192,7 +192,7 @@ export function registerRecommendations(program: Command, cli: CliContext): void
     )
     .option(
       '--as-of <moment>',
-      'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now',
+      'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now, or the moment of what is served where that is later',
     )
     .option('--json', 'answer as JSON')
     .action((flags: RefreshFlags) => cli.withDatabase((database) => refresh(cli, database, flags)));
