@@ -1,6 +1,7 @@
 import { LoadClient } from './http-client.ts';
-import { insertBare, type ServerRole, type Usage, withIngestServer } from './ingest-child.ts';
+import { insertBare, type ServerRole, type Usage, warmUpSeconds, withIngestServer } from './ingest-child.ts';
 import { eventRequest, prepareShop } from './ingest-messages.ts';
+import { type PostgresCpu, postgresCpuOf } from './postgres-cpu.ts';
 import { withShopServer } from './shop-server.ts';
 
 /*
@@ -33,14 +34,24 @@ interface Sample {
   perSecond: number;
   p50: number;
   p99: number;
-  /** Of the server's process, for one event. */
-  cpuMicroseconds?: number;
-  /** The most that was seen. */
-  rssMegabytes?: number;
+  /** Processor time for one event, in microseconds. */
+  cpu: Cpu;
+  /** The most that was seen of the server's process. */
+  rssMegabytes: number;
+}
+
+interface Cpu {
+  /** Of the server's process, or of the one that inserts by itself. */
+  node: number;
+  backends: number;
+  /** Checkpointer, WAL and background writer. */
+  others: number;
+  /** Of this process, which makes the load. */
+  client: number;
 }
 
 /** Bodies that are made ready; who is faster ends early. */
-const mostPerSecond = 25_000;
+const mostPerSecond = 35_000;
 const bareRows = 'bare, rows of 100';
 const batches = 'ours, batches of 100, 16 clients';
 const checked = (clients: number): string => `one row a request, ${clients} clients`;
@@ -53,9 +64,10 @@ export async function run(args: string[]): Promise<void> {
   const only = args[2] ?? '';
   await withShopServer({}, async ({ url }) => {
     const authorization = await prepareShop(url);
+    const postgres = (await postgresCpuOf(url)) ?? (() => ({ backends: Number.NaN, others: Number.NaN }));
     const samples = new Map<string, Sample[]>();
     for (let round = 1; round <= rounds; round++) {
-      for (const [name, measure] of plan(url, authorization, seconds)) {
+      for (const [name, measure] of plan(url, authorization, seconds, postgres)) {
         if (!name.includes(only)) continue;
         const sample = await measure();
         samples.set(name, [...(samples.get(name) ?? []), sample]);
@@ -66,16 +78,29 @@ export async function run(args: string[]): Promise<void> {
   });
 }
 
-function plan(url: string, authorization: string, seconds: number): [string, () => Promise<Sample>][] {
+function plan(
+  url: string,
+  authorization: string,
+  seconds: number,
+  postgres: () => PostgresCpu,
+): [string, () => Promise<Sample>][] {
   const http =
     (role: ServerRole, clients: number, batch = 1) =>
     (): Promise<Sample> =>
       withIngestServer(role, url, (port, usage) => {
         const path = role !== 'ours' ? '/' : batch > 1 ? '/v1/batch' : '/v1/track';
-        return drive(port, clients, seconds, batch, () => eventRequest(authorization, path, batch), usage);
+        return drive(
+          port,
+          clients,
+          seconds,
+          batch,
+          () => eventRequest(authorization, path, batch),
+          usage,
+          postgres,
+        );
       });
   return [
-    [bareRows, () => insertBare(url, seconds)],
+    [bareRows, () => bare(url, seconds, postgres)],
     [batches, http('ours', 16, 100)],
     [checked(8), http('checked', 8)],
     [ours(1), http('ours', 1)],
@@ -87,13 +112,45 @@ function plan(url: string, authorization: string, seconds: number): [string, () 
   ];
 }
 
-function line(name: string, { perSecond, p50, p99, cpuMicroseconds, rssMegabytes }: Sample): string {
+async function bare(url: string, seconds: number, postgres: () => PostgresCpu): Promise<Sample> {
+  let before = postgres();
+  let after = before;
+  const { usage, events, ...sample } = await insertBare(
+    url,
+    seconds,
+    () => (before = postgres()),
+    () => (after = postgres()),
+  );
+  const node = usage.cpu.user + usage.cpu.system;
+  const cpu = perEvent(events, node, 0, before, after);
+  return { ...sample, cpu, rssMegabytes: usage.rssBytes / 2 ** 20 };
+}
+
+function perEvent(
+  events: number,
+  node: number,
+  client: number,
+  before: PostgresCpu,
+  after: PostgresCpu,
+): Cpu {
+  return {
+    node: node / events,
+    backends: (after.backends - before.backends) / events,
+    others: (after.others - before.others) / events,
+    client: client / events,
+  };
+}
+
+function medianCpu(each: readonly Cpu[]): Cpu {
+  const of = (part: keyof Cpu): number => median(each.map((cpu) => cpu[part]));
+  return { node: of('node'), backends: of('backends'), others: of('others'), client: of('client') };
+}
+
+function line(name: string, { perSecond, p50, p99, cpu, rssMegabytes }: Sample): string {
   const latency = `p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms`;
-  const server =
-    cpuMicroseconds === undefined
-      ? ''
-      : `  CPU ${cpuMicroseconds.toFixed(0)} us an event  RSS ${rssMegabytes?.toFixed(0)} MB`;
-  return `${name.padEnd(34)} ${Math.round(perSecond).toString().padStart(7)} events/s  ${latency}${server}`;
+  const parts = (['node', 'backends', 'others', 'client'] as const).map((part) => cpu[part].toFixed(0));
+  const rate = `${Math.round(perSecond).toString().padStart(7)} events/s`;
+  return `${name.padEnd(34)} ${rate}  ${latency}  CPU us an event ${parts.join(' + ')}  RSS ${rssMegabytes.toFixed(0)} MB`;
 }
 
 function report(samples: ReadonlyMap<string, Sample[]>): void {
@@ -104,12 +161,8 @@ function report(samples: ReadonlyMap<string, Sample[]>): void {
       perSecond: rate(name),
       p50: median(each.map(({ p50 }) => p50)),
       p99: median(each.map(({ p99 }) => p99)),
-      ...(each[0]?.cpuMicroseconds === undefined
-        ? {}
-        : {
-            cpuMicroseconds: median(each.map(({ cpuMicroseconds = 0 }) => cpuMicroseconds)),
-            rssMegabytes: Math.max(...each.map(({ rssMegabytes = 0 }) => rssMegabytes)),
-          }),
+      cpu: medianCpu(each.map(({ cpu }) => cpu)),
+      rssMegabytes: Math.max(...each.map(({ rssMegabytes }) => rssMegabytes)),
     };
     process.stdout.write(`${line(name, middle)}\n`);
   }
@@ -137,36 +190,38 @@ async function drive(
   batch: number,
   request: () => Buffer,
   usage: () => Promise<Usage>,
+  postgres: () => PostgresCpu,
 ): Promise<Sample> {
-  const requests = Array.from({ length: 2_000 + Math.ceil((seconds * mostPerSecond) / batch) }, request);
+  const count = Math.ceil(((warmUpSeconds + seconds) * mostPerSecond) / batch);
+  const requests = Array.from({ length: count }, request);
   const connections = await Promise.all(Array.from({ length: clients }, () => LoadClient.open(port)));
-  const post = async (client: LoadClient): Promise<void> => {
-    const { status } = await client.send(requests.pop() as Buffer);
-    if (status !== 200) throw new Error(`answered ${status}`);
+  const repeat = async (client: LoadClient, until: number, latencies: number[]): Promise<void> => {
+    while (performance.now() < until && requests.length > 0) {
+      const begun = performance.now();
+      const { status } = await client.send(requests.pop() as Buffer);
+      if (status !== 200) throw new Error(`answered ${status}`);
+      latencies.push(performance.now() - begun);
+    }
   };
-  // Code that has not run a thousand times yet runs slowly, ours more of it.
-  for (let i = 0; i < Math.max(8, 1_500 / clients / batch); i++) await Promise.all(connections.map(post));
+  const warmUntil = performance.now() + warmUpSeconds * 1_000;
+  await Promise.all(connections.map((client) => repeat(client, warmUntil, [])));
   const latencies: number[] = [];
   const before = await usage();
+  const databaseBefore = postgres();
+  const clientBefore = process.cpuUsage();
   let rssBytes = before.rssBytes;
   const watch = setInterval(async () => {
     rssBytes = Math.max(rssBytes, (await usage()).rssBytes);
   }, 500);
   const started = performance.now();
   const until = started + seconds * 1_000;
-  const repeat = async (client: LoadClient): Promise<void> => {
-    while (performance.now() < until && requests.length > 0) {
-      const begun = performance.now();
-      await post(client);
-      latencies.push(performance.now() - begun);
-    }
-  };
-  await Promise.all(connections.map(repeat));
+  await Promise.all(connections.map((client) => repeat(client, until, latencies)));
   const elapsed = (performance.now() - started) / 1_000;
   clearInterval(watch);
+  const { user, system } = process.cpuUsage(clientBefore);
+  const databaseAfter = postgres();
   const { cpu } = await usage();
-  const cpuMicroseconds =
-    (cpu.user + cpu.system - before.cpu.user - before.cpu.system) / (latencies.length * batch);
+  const node = cpu.user + cpu.system - before.cpu.user - before.cpu.system;
   for (const client of connections) client.close();
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (share: number): number =>
@@ -175,7 +230,7 @@ async function drive(
     perSecond: (latencies.length * batch) / elapsed,
     p50: at(0.5),
     p99: at(0.99),
-    cpuMicroseconds,
+    cpu: perEvent(latencies.length * batch, node, user + system, databaseBefore, databaseAfter),
     rssMegabytes: rssBytes / 2 ** 20,
   };
 }

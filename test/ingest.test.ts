@@ -344,6 +344,30 @@ describe('events in our own form', () => {
     });
   });
 
+  it('are known again where the ledger has forgotten their messages, beside new ones', async () => {
+    const old = ['a', 'b', 'c'].map((id) =>
+      track('Product Viewed', { product_id: 'p9', price: 3 }, { messageId: `old-${id}`, userId: 'u-known' }),
+    );
+    expect((await shop.batch(old)).json).toMatchObject({ accepted: 3 });
+    await shop.rows("DELETE FROM app_schema.ingested_messages WHERE message_id LIKE 'old-%'");
+    for (const name of ['first', 'second']) {
+      const fresh = track(
+        'Product Viewed',
+        { product_id: 'p9', price: 3 },
+        { messageId: `new-${name}`, userId: 'u-known' },
+      );
+      const [one, two, three] = old as [object, object, object];
+      const { json } = await shop.batch(name === 'first' ? [one, fresh] : [two, fresh, three]);
+      expect(json.items.map(({ status }: { status: string }) => status)).toEqual(
+        name === 'first' ? ['duplicate', 'accepted'] : ['duplicate', 'accepted', 'duplicate'],
+      );
+    }
+    const [count] = await shop.rows(
+      "SELECT count(*)::integer AS n FROM app_schema.events WHERE external_id ~ '^(old|new)-'",
+    );
+    expect(count).toEqual({ n: 5 });
+  });
+
   it('a stream that is damaged on its way says how many lines were taken', async () => {
     const lines = Array.from(
       { length: 3_000 },
