@@ -112,6 +112,7 @@ describe('SQL, HTTP and the terminal give the same answer', () => {
   it('and refuse the same', async () => {
     const wrong: [string, string][] = [
       ['cursor', Buffer.from('["ltv","1",1]').toString('base64url')],
+      ['cursor', Buffer.from('["registration_date","2025-01-01 00:00:00+99",1]').toString('base64url')],
       ['profile', '[1]'],
       ['segment', 'nobody'],
       ['min_churn_probability', '2'],
@@ -120,12 +121,17 @@ describe('SQL, HTTP and the terminal give the same answer', () => {
       ['search', ''],
     ];
     for (const [name, value] of wrong) {
-      expect(await http(`/api/users?${new URLSearchParams({ [name]: value })}`)).toMatchObject({
+      expect(
+        await http(`/api/users?${new URLSearchParams({ sort: 'registration_date', [name]: value })}`),
+      ).toMatchObject({
         status: 400,
       });
-      const told = await runCli(['users', 'list', `--${name.replaceAll('_', '-')}`, value], {
-        DATABASE_URL: db.url,
-      });
+      const told = await runCli(
+        ['users', 'list', '--sort', 'registration_date', `--${name.replaceAll('_', '-')}`, value],
+        {
+          DATABASE_URL: db.url,
+        },
+      );
       expect(told.code).toBe(2);
     }
   });

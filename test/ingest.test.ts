@@ -368,6 +368,27 @@ describe('events in our own form', () => {
     expect(count).toEqual({ n: 5 });
   });
 
+  it('may be called what JavaScript calls its own', async () => {
+    const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty'];
+    const messages = names.map((name) => track(name, JSON.parse(`{"${name}": {"${name}": 1}}`)));
+    expect((await shop.batch(messages)).json).toMatchObject({ accepted: 4 });
+    const stored = await shop.rows(
+      "SELECT event_type FROM app_schema.events WHERE event_type IN ('constructor', 'proto', 'to_string', 'has_own_property')",
+    );
+    expect(stored).toHaveLength(4);
+  });
+
+  it('and products refuse attributes that are nested without end', async () => {
+    const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    const answer = await shop.api.inject({
+      method: 'PUT',
+      url: '/api/products',
+      headers: { 'content-type': 'application/json', ...shop.credentials },
+      payload: `{"items":[{"product_id":"deep","name":"x","attributes":${deep}}]}`,
+    });
+    expect(answer.json()).toMatchObject({ status: 400, code: 'VALIDATION' });
+  });
+
   it('a stream that is damaged on its way says how many lines were taken', async () => {
     const lines = Array.from(
       { length: 3_000 },
@@ -450,7 +471,8 @@ describe('limits and hostile bodies', () => {
       (await shop.post('/v1/batch', packed.subarray(0, 30), { 'content-encoding': 'gzip' })).status,
     ).toBe(400);
     expect((await shop.post('/v1/batch', '{}', { 'content-encoding': 'gzip' })).status).toBe(400);
-    expect((await shop.post('/v1/batch', '{}', { 'content-encoding': 'zebra' })).status).toBe(400);
+    for (const encoding of ['zebra', 'constructor', '__proto__'])
+      expect((await shop.post('/v1/batch', '{}', { 'content-encoding': encoding })).status).toBe(400);
   });
 
   it.each([
