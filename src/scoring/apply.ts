@@ -4,7 +4,7 @@ import type { ModelsInUse } from './models-in-use.ts';
 import type { ProbabilityModel } from './probability-model.ts';
 import { DAYS_PER_WEEK } from './purchase-model.ts';
 import type { RegisteredModel } from './registry.ts';
-import { revenueOutlook } from './revenue-outlook.ts';
+import { revenueOutlooks } from './revenue-outlook.ts';
 import type { Answers, Scores } from './score-rows.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Missing } from './status.ts';
@@ -40,24 +40,26 @@ function probabilitiesAlive(
 }
 
 /** Asks the models about some customers: what they say of one does not depend on who else is asked about. */
-export function applyModels(
-  populations: Populations,
+export function applicationOf(
   { models, missing }: ModelsInUse,
   options: TrainingOptions,
-): Scores {
-  const snapshot = snapshotOf(populations.buyers);
-  return {
-    snapshot,
-    alive: probabilitiesAlive(models.ltv?.model.purchases ?? models.purchase?.model.purchaseModel, snapshot),
-    ltv: {
-      missing: missing.ltv,
-      forecast: models.ltv && {
-        ...models.ltv.model.forecast(snapshot, options.ltvHorizonDays),
-        ...revenueOutlook(models.ltv.model, snapshot, settingsOf(options).ltv),
+): (populations: Populations) => Scores {
+  const { ltv, purchase, churn, first_purchase: firstPurchase } = models;
+  const outlookOf = ltv && revenueOutlooks(ltv.model, settingsOf(options).ltv);
+  const purchases = ltv?.model.purchases ?? purchase?.model.purchaseModel;
+  return (populations) => {
+    const snapshot = snapshotOf(populations.buyers);
+    return {
+      snapshot,
+      alive: probabilitiesAlive(purchases, snapshot),
+      ltv: {
+        missing: missing.ltv,
+        forecast: ltv &&
+          outlookOf && { ...ltv.model.forecast(snapshot, options.ltvHorizonDays), ...outlookOf(snapshot) },
       },
-    },
-    purchase: answer(models.purchase, populations, missing.purchase),
-    churn: answer(models.churn, populations, missing.churn),
-    firstPurchase: answer(models.first_purchase, populations, missing.first_purchase),
+      purchase: answer(purchase, populations, missing.purchase),
+      churn: answer(churn, populations, missing.churn),
+      firstPurchase: answer(firstPurchase, populations, missing.first_purchase),
+    };
   };
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
 import { inSnapshot } from '../database/pool.ts';
 import type { TotalRevenue } from '../models/total-revenue.ts';
-import { applyModels } from './apply.ts';
+import { applicationOf } from './apply.ts';
 import { snapshotOf } from './features.ts';
 import { type ModelsInUse, missingInRows } from './models-in-use.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -104,8 +104,9 @@ function* scorePortions(
   standings: Standings[],
   options: ScoreOptions,
 ): Generator<ScoredPortion> {
+  const scoresOf = applicationOf(inUse, options);
   for (const { populations, buyersFrom, upTo } of portionsOf(view.populations)) {
-    const scores = applyModels(populations, inUse, options);
+    const scores = scoresOf(populations);
     const buyers = buyersStandings(
       scores,
       segmentId.subarray(buyersFrom, buyersFrom + populations.buyers.size),
