@@ -18,16 +18,24 @@ import { withShopServer } from './shop-server.ts';
  * Servers run in processes of their own; one client, this process, drives them over connections kept alive. Each event is new; customers
  * and products are there already.
  *
- * Measured with nothing else on the 2 cores, two rounds of 2 s: batches of 100 against bare inserts 0.68 and 0.72; against one row a request at its best
- * 7.9 and 7.8 (the aim is 10, and bare inserts themselves reach 11.6); single events at 64 clients 2.0 and 2.6 times that server, at 1 client 0.8 and 0.6:
- * alone nothing can be gathered. Node's CPU an event: 30 us in batches, 116 to 172 singly at 64 clients, where one row a request takes 210 to 234. RSS at
- * most 222 MB. Beside other work (load 3 to 12, five rounds): 0.65 to 0.98; 5.0 to 9.5; 1.7 to 2.9.
+ * CPU is printed for an event as Node + PostgreSQL's backends + its other processes + this client, in microseconds. Where both cores are full, that is
+ * what decides, and it moves less than rates do when others use the machine too.
+ *
+ * Measured beside other work (load 5, three rounds of 2 s, the least of each): batches of 100 take 26 + 45 + 0 + 1, bare inserts 10 + 49, one row
+ * a request 246 + 492 + 0 + 45 at its best. That is 783 to 75 in the second round, 10.4 times; by rates 8.9, 9.2 and 9.4, which misses the aim of 10, and 0.9 to 1.8 of bare inserts. In the one
+ * quiet moment 23,500 events a second, 25 + 47 + 2. Single events at 64 clients take 162 + 107 where that server takes 268 + 486: 1.4 to 2.9 times by rates
+ * then (2.0 to 2.6 on a quiet machine, before what follows). Before binary arrays, and with a shorter warm-up, all of it took 30 + 50, and 7.9 times on a quiet machine.
+ *
+ * Where a backend's 50 us went (perf, before): index entries 29 %, foreign keys 17, the customer's days 7, asking whether an event or message is there 6,
+ * arrays read from text 8, WAL 8, the statement's own joins and lists 15. Since then rows come as binary arrays and events are not asked for (43 where it was 50 and bare
+ * inserts take 51, groups of 800, one connection); what is left is what bare inserts do too.
  *
  * What was tried: nine round trips a group (0.43 of bare); sent together in two (group-commit.ts, store.ts); in one where nothing has to be looked up
  * (plain.ts); four writers in place of two: no gain. No transaction block around the one statement, and the second writer only for 50 messages; security headers
- * made once. Then hashed lists in that statement (queries.ts: 92 to 45 us of the backend at groups of 500, bare takes 35, so that little is left there: perf
- * shows b-tree inserts), no spreading of objects where a message is read (20 to 9 us), one-shot hashes (1.1 to 0.5 us). Dropped: array
- * parameters written by ourselves (0.7 us an element of JSON where node-postgres takes 0.4); a young generation of 32 MB (a tenth less CPU, 30 MB more RSS).
+ * made once. Then hashed lists in that statement (queries.ts: 92 to 45 us of the backend at groups of 500), no spreading of objects where a message is read (20 to
+ * 9 us), one-shot hashes (1.1 to 0.5 us), binary arrays (binary-arrays.ts: 5.0 to 1.7 us of Node), keys sorted by insertion (0.7 us). Dropped: array
+ * parameters as text written by ourselves (0.7 us an element of JSON where node-postgres takes 0.4); a young generation of 32 MB (a tenth less CPU, 30 MB more
+ * RSS); rows of a group in order of customers (nothing); letting go of a message's body once it is read (nothing).
  */
 
 interface Sample {
