@@ -3811,6 +3811,7 @@ CREATE TABLE app_schema.recommenders (
     refreshed_from bigint,
     CONSTRAINT recommenders_buy_again_share_check CHECK (((buy_again_share >= (0)::double precision) AND (buy_again_share <= (1)::double precision))),
     CONSTRAINT recommenders_cart_weight_check CHECK ((cart_weight >= (0)::double precision)),
+    CONSTRAINT recommenders_check CHECK ((refreshed_from <> model_run_id)),
     CONSTRAINT recommenders_due_after_check CHECK ((due_after >= (0)::double precision)),
     CONSTRAINT recommenders_habit_purchases_check CHECK ((habit_purchases >= 2)),
     CONSTRAINT recommenders_half_life_days_check CHECK ((half_life_days > (0)::double precision)),
@@ -5423,9 +5424,6 @@ ALTER TABLE ONLY app_schema.recommendation_rules
 
 ALTER TABLE ONLY app_schema.recommenders
     ADD CONSTRAINT recommenders_model_run_id_fkey FOREIGN KEY (model_run_id) REFERENCES app_schema.model_runs(model_run_id);
-
-ALTER TABLE ONLY app_schema.recommenders
-    ADD CONSTRAINT recommenders_refreshed_from_fkey FOREIGN KEY (refreshed_from) REFERENCES app_schema.recommenders(model_run_id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY app_schema.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_schema.users(user_id) ON DELETE CASCADE;

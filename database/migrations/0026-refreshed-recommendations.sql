@@ -1,8 +1,8 @@
 -- Between two trainings what they chose is fitted again on what came since: a version of its own, which knows the training it follows.
 
 ALTER TABLE app_schema.recommenders
-  -- A version is deleted with no regard to what followed it; a refresh whose training is gone is served on.
-  ADD COLUMN refreshed_from bigint REFERENCES app_schema.recommenders (model_run_id) ON DELETE SET NULL;
+  -- No foreign key, as of the runs of an experiment: prune_recommenders keeps a training as long as what was refreshed from it.
+  ADD COLUMN refreshed_from bigint CHECK (refreshed_from <> model_run_id);
 COMMENT ON COLUMN app_schema.recommenders.refreshed_from IS
   'The training whose choices this version fitted again on later data; NULL: a training of its own';
 

@@ -68,12 +68,7 @@ function contentOf({ products, log }: ShopData, neighbours: Neighbours, until: n
   };
 }
 
-/** The choice as a version keeps it among its parameters. */
-export function storeChoice({ candidatePoint, point }: Choice): Record<string, number> {
-  return { ...candidatePoint, ...point };
-}
-
-/** @returns undefined where the version was not trained by this program, or by one that chose otherwise */
+/** The choice from the parameters of a run. @returns undefined where the version was not trained by this program, or by one that chose otherwise */
 export function readChoice(
   algorithm: string | null,
   stored: Readonly<Record<string, unknown>>,
@@ -121,7 +116,8 @@ export async function fitChosen(
     codeVersion,
     customers,
     parameters: {
-      ...storeChoice(choice),
+      ...choice.candidatePoint,
+      ...choice.point,
       width: LIMITS.width,
       shareOfCustomers: shop.share,
       newest: shop.newest,
