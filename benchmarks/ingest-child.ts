@@ -7,6 +7,12 @@ const program = fileURLToPath(new URL('./ingest-servers.ts', import.meta.url));
 /** `checked` and `row` take one event a request, `bare` takes none and writes by itself: see ingest-servers.ts. */
 export type ServerRole = 'ours' | 'checked' | 'row';
 
+/**
+ * Nothing is measured before: a server runs for weeks, and in its first seconds a fifth of its processor time goes into compiling
+ * (perf: V8's compilers), which one that does more for each request has more of.
+ */
+export const warmUpSeconds = 3;
+
 export interface Usage {
   readonly cpu: NodeJS.CpuUsage;
   readonly rssBytes: number;
@@ -31,10 +37,27 @@ export async function withIngestServer<T>(
   }
 }
 
-/** Lets a process insert by itself for some seconds. @returns what it measured */
-export async function insertBare<T>(url: string, seconds: number): Promise<T> {
+export interface BareSample {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly events: number;
+  readonly usage: Usage;
+}
+
+/** Lets a process insert by itself for some seconds. Its connections are open when `begun` and `ended` are called. */
+export async function insertBare(
+  url: string,
+  seconds: number,
+  begun: () => void,
+  ended: () => void,
+): Promise<BareSample> {
   const child = start('bare', url, String(seconds));
-  const [sample] = (await once(child, 'message')) as [T];
+  await once(child, 'message');
+  begun();
+  const [sample] = (await once(child, 'message')) as [BareSample];
+  ended();
+  child.send('end');
   await once(child, 'exit');
   return sample;
 }

@@ -8,6 +8,7 @@ import { listen } from '../src/api/listen.ts';
 import { withLogin } from '../src/database/connection-urls.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createLogger } from '../src/logger.ts';
+import { warmUpSeconds } from './ingest-child.ts';
 
 /* The processes that benchmarks/ingest.ts measures: node ingest-servers.ts ours|checked|row|bare URL [SECONDS] */
 
@@ -132,8 +133,14 @@ async function insertBare(duration: number): Promise<void> {
     n += rowsPerInsert;
     return insertRows(client, n);
   };
-  await Promise.all(clients.map(insert));
+  const warmUntil = performance.now() + warmUpSeconds * 1_000;
+  const warmUp = async (client: pg.PoolClient): Promise<void> => {
+    while (performance.now() < warmUntil) await insert(client);
+  };
+  await Promise.all(clients.map(warmUp));
   const latencies: number[] = [];
+  process.send?.('begun');
+  const cpuBefore = process.cpuUsage();
   const started = performance.now();
   const until = started + duration * 1_000;
   const write = async (client: pg.PoolClient): Promise<void> => {
@@ -147,9 +154,13 @@ async function insertBare(duration: number): Promise<void> {
   const elapsed = (performance.now() - started) / 1_000;
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] as number;
-  process.send?.({ perSecond: (latencies.length * rowsPerInsert) / elapsed, p50: at(0.5), p99: at(0.99) });
+  const events = latencies.length * rowsPerInsert;
+  const usage = { cpu: process.cpuUsage(cpuBefore), rssBytes: process.memoryUsage.rss() };
+  process.send?.({ perSecond: events / elapsed, p50: at(0.5), p99: at(0.99), events, usage });
+  await once(process, 'message');
   for (const client of clients) client.release();
   await pool.end();
+  process.disconnect();
 }
 
 const list = (width: number, casts: string[]): string =>

@@ -1,6 +1,7 @@
 import { LoadClient } from './http-client.ts';
-import { insertBare, type ServerRole, type Usage, withIngestServer } from './ingest-child.ts';
+import { insertBare, type ServerRole, type Usage, warmUpSeconds, withIngestServer } from './ingest-child.ts';
 import { eventRequest, prepareShop } from './ingest-messages.ts';
+import { type PostgresCpu, postgresCpuOf } from './postgres-cpu.ts';
 import { withShopServer } from './shop-server.ts';
 
 /*
@@ -17,30 +18,48 @@ import { withShopServer } from './shop-server.ts';
  * Servers run in processes of their own; one client, this process, drives them over connections kept alive. Each event is new; customers
  * and products are there already.
  *
- * Measured with nothing else on the 2 cores, two rounds of 2 s: batches of 100 against bare inserts 0.68 and 0.72; against one row a request at its best
- * 7.9 and 7.8 (the aim is 10, and bare inserts themselves reach 11.6); single events at 64 clients 2.0 and 2.6 times that server, at 1 client 0.8 and 0.6:
- * alone nothing can be gathered. Node's CPU an event: 30 us in batches, 116 to 172 singly at 64 clients, where one row a request takes 210 to 234. RSS at
- * most 222 MB. Beside other work (load 3 to 12, five rounds): 0.65 to 0.98; 5.0 to 9.5; 1.7 to 2.9.
+ * CPU is printed for an event as Node + PostgreSQL's backends + its other processes + this client, in microseconds. Where both cores are full, that is
+ * what decides, and it moves less than rates do when others use the machine too.
+ *
+ * Measured beside other work (load 5, three rounds of 2 s, the least of each): batches of 100 take 26 + 45 + 0 + 1, bare inserts 10 + 49, one row
+ * a request 246 + 492 + 0 + 45 at its best. That is 783 to 75 in the second round, 10.4 times; by rates 8.9, 9.2 and 9.4, which misses the aim of 10, and 0.9 to 1.8 of bare inserts. In the one
+ * quiet moment 23,500 events a second, 25 + 47 + 2. Single events at 64 clients take 162 + 107 where that server takes 268 + 486: 1.4 to 2.9 times by rates
+ * then (2.0 to 2.6 on a quiet machine, before what follows). Before binary arrays, and with a shorter warm-up, all of it took 30 + 50, and 7.9 times on a quiet machine.
+ *
+ * Where a backend's 50 us went (perf, before): index entries 29 %, foreign keys 17, the customer's days 7, asking whether an event or message is there 6,
+ * arrays read from text 8, WAL 8, the statement's own joins and lists 15. Since then rows come as binary arrays and events are not asked for (43 where it was 50 and bare
+ * inserts take 51, groups of 800, one connection); what is left is what bare inserts do too.
  *
  * What was tried: nine round trips a group (0.43 of bare); sent together in two (group-commit.ts, store.ts); in one where nothing has to be looked up
  * (plain.ts); four writers in place of two: no gain. No transaction block around the one statement, and the second writer only for 50 messages; security headers
- * made once. Then hashed lists in that statement (queries.ts: 92 to 45 us of the backend at groups of 500, bare takes 35, so that little is left there: perf
- * shows b-tree inserts), no spreading of objects where a message is read (20 to 9 us), one-shot hashes (1.1 to 0.5 us). Dropped: array
- * parameters written by ourselves (0.7 us an element of JSON where node-postgres takes 0.4); a young generation of 32 MB (a tenth less CPU, 30 MB more RSS).
+ * made once. Then hashed lists in that statement (queries.ts: 92 to 45 us of the backend at groups of 500), no spreading of objects where a message is read (20 to
+ * 9 us), one-shot hashes (1.1 to 0.5 us), binary arrays (binary-arrays.ts: 5.0 to 1.7 us of Node), keys sorted by insertion (0.7 us). Dropped: array
+ * parameters as text written by ourselves (0.7 us an element of JSON where node-postgres takes 0.4); a young generation of 32 MB (a tenth less CPU, 30 MB more
+ * RSS); rows of a group in order of customers (nothing); letting go of a message's body once it is read (nothing).
  */
 
 interface Sample {
   perSecond: number;
   p50: number;
   p99: number;
-  /** Of the server's process, for one event. */
-  cpuMicroseconds?: number;
-  /** The most that was seen. */
-  rssMegabytes?: number;
+  /** Processor time for one event, in microseconds. */
+  cpu: Cpu;
+  /** The most that was seen of the server's process. */
+  rssMegabytes: number;
+}
+
+interface Cpu {
+  /** Of the server's process, or of the one that inserts by itself. */
+  node: number;
+  backends: number;
+  /** Checkpointer, WAL and background writer. */
+  others: number;
+  /** Of this process, which makes the load. */
+  client: number;
 }
 
 /** Bodies that are made ready; who is faster ends early. */
-const mostPerSecond = 25_000;
+const mostPerSecond = 35_000;
 const bareRows = 'bare, rows of 100';
 const batches = 'ours, batches of 100, 16 clients';
 const checked = (clients: number): string => `one row a request, ${clients} clients`;
@@ -53,9 +72,10 @@ export async function run(args: string[]): Promise<void> {
   const only = args[2] ?? '';
   await withShopServer({}, async ({ url }) => {
     const authorization = await prepareShop(url);
+    const postgres = (await postgresCpuOf(url)) ?? (() => ({ backends: Number.NaN, others: Number.NaN }));
     const samples = new Map<string, Sample[]>();
     for (let round = 1; round <= rounds; round++) {
-      for (const [name, measure] of plan(url, authorization, seconds)) {
+      for (const [name, measure] of plan(url, authorization, seconds, postgres)) {
         if (!name.includes(only)) continue;
         const sample = await measure();
         samples.set(name, [...(samples.get(name) ?? []), sample]);
@@ -66,16 +86,29 @@ export async function run(args: string[]): Promise<void> {
   });
 }
 
-function plan(url: string, authorization: string, seconds: number): [string, () => Promise<Sample>][] {
+function plan(
+  url: string,
+  authorization: string,
+  seconds: number,
+  postgres: () => PostgresCpu,
+): [string, () => Promise<Sample>][] {
   const http =
     (role: ServerRole, clients: number, batch = 1) =>
     (): Promise<Sample> =>
       withIngestServer(role, url, (port, usage) => {
         const path = role !== 'ours' ? '/' : batch > 1 ? '/v1/batch' : '/v1/track';
-        return drive(port, clients, seconds, batch, () => eventRequest(authorization, path, batch), usage);
+        return drive(
+          port,
+          clients,
+          seconds,
+          batch,
+          () => eventRequest(authorization, path, batch),
+          usage,
+          postgres,
+        );
       });
   return [
-    [bareRows, () => insertBare(url, seconds)],
+    [bareRows, () => bare(url, seconds, postgres)],
     [batches, http('ours', 16, 100)],
     [checked(8), http('checked', 8)],
     [ours(1), http('ours', 1)],
@@ -87,13 +120,45 @@ function plan(url: string, authorization: string, seconds: number): [string, () 
   ];
 }
 
-function line(name: string, { perSecond, p50, p99, cpuMicroseconds, rssMegabytes }: Sample): string {
+async function bare(url: string, seconds: number, postgres: () => PostgresCpu): Promise<Sample> {
+  let before = postgres();
+  let after = before;
+  const { usage, events, ...sample } = await insertBare(
+    url,
+    seconds,
+    () => (before = postgres()),
+    () => (after = postgres()),
+  );
+  const node = usage.cpu.user + usage.cpu.system;
+  const cpu = perEvent(events, node, 0, before, after);
+  return { ...sample, cpu, rssMegabytes: usage.rssBytes / 2 ** 20 };
+}
+
+function perEvent(
+  events: number,
+  node: number,
+  client: number,
+  before: PostgresCpu,
+  after: PostgresCpu,
+): Cpu {
+  return {
+    node: node / events,
+    backends: (after.backends - before.backends) / events,
+    others: (after.others - before.others) / events,
+    client: client / events,
+  };
+}
+
+function medianCpu(each: readonly Cpu[]): Cpu {
+  const of = (part: keyof Cpu): number => median(each.map((cpu) => cpu[part]));
+  return { node: of('node'), backends: of('backends'), others: of('others'), client: of('client') };
+}
+
+function line(name: string, { perSecond, p50, p99, cpu, rssMegabytes }: Sample): string {
   const latency = `p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms`;
-  const server =
-    cpuMicroseconds === undefined
-      ? ''
-      : `  CPU ${cpuMicroseconds.toFixed(0)} us an event  RSS ${rssMegabytes?.toFixed(0)} MB`;
-  return `${name.padEnd(34)} ${Math.round(perSecond).toString().padStart(7)} events/s  ${latency}${server}`;
+  const parts = (['node', 'backends', 'others', 'client'] as const).map((part) => cpu[part].toFixed(0));
+  const rate = `${Math.round(perSecond).toString().padStart(7)} events/s`;
+  return `${name.padEnd(34)} ${rate}  ${latency}  CPU us an event ${parts.join(' + ')}  RSS ${rssMegabytes.toFixed(0)} MB`;
 }
 
 function report(samples: ReadonlyMap<string, Sample[]>): void {
@@ -104,12 +169,8 @@ function report(samples: ReadonlyMap<string, Sample[]>): void {
       perSecond: rate(name),
       p50: median(each.map(({ p50 }) => p50)),
       p99: median(each.map(({ p99 }) => p99)),
-      ...(each[0]?.cpuMicroseconds === undefined
-        ? {}
-        : {
-            cpuMicroseconds: median(each.map(({ cpuMicroseconds = 0 }) => cpuMicroseconds)),
-            rssMegabytes: Math.max(...each.map(({ rssMegabytes = 0 }) => rssMegabytes)),
-          }),
+      cpu: medianCpu(each.map(({ cpu }) => cpu)),
+      rssMegabytes: Math.max(...each.map(({ rssMegabytes }) => rssMegabytes)),
     };
     process.stdout.write(`${line(name, middle)}\n`);
   }
@@ -137,36 +198,38 @@ async function drive(
   batch: number,
   request: () => Buffer,
   usage: () => Promise<Usage>,
+  postgres: () => PostgresCpu,
 ): Promise<Sample> {
-  const requests = Array.from({ length: 2_000 + Math.ceil((seconds * mostPerSecond) / batch) }, request);
+  const count = Math.ceil(((warmUpSeconds + seconds) * mostPerSecond) / batch);
+  const requests = Array.from({ length: count }, request);
   const connections = await Promise.all(Array.from({ length: clients }, () => LoadClient.open(port)));
-  const post = async (client: LoadClient): Promise<void> => {
-    const { status } = await client.send(requests.pop() as Buffer);
-    if (status !== 200) throw new Error(`answered ${status}`);
+  const repeat = async (client: LoadClient, until: number, latencies: number[]): Promise<void> => {
+    while (performance.now() < until && requests.length > 0) {
+      const begun = performance.now();
+      const { status } = await client.send(requests.pop() as Buffer);
+      if (status !== 200) throw new Error(`answered ${status}`);
+      latencies.push(performance.now() - begun);
+    }
   };
-  // Code that has not run a thousand times yet runs slowly, ours more of it.
-  for (let i = 0; i < Math.max(8, 1_500 / clients / batch); i++) await Promise.all(connections.map(post));
+  const warmUntil = performance.now() + warmUpSeconds * 1_000;
+  await Promise.all(connections.map((client) => repeat(client, warmUntil, [])));
   const latencies: number[] = [];
   const before = await usage();
+  const databaseBefore = postgres();
+  const clientBefore = process.cpuUsage();
   let rssBytes = before.rssBytes;
   const watch = setInterval(async () => {
     rssBytes = Math.max(rssBytes, (await usage()).rssBytes);
   }, 500);
   const started = performance.now();
   const until = started + seconds * 1_000;
-  const repeat = async (client: LoadClient): Promise<void> => {
-    while (performance.now() < until && requests.length > 0) {
-      const begun = performance.now();
-      await post(client);
-      latencies.push(performance.now() - begun);
-    }
-  };
-  await Promise.all(connections.map(repeat));
+  await Promise.all(connections.map((client) => repeat(client, until, latencies)));
   const elapsed = (performance.now() - started) / 1_000;
   clearInterval(watch);
+  const { user, system } = process.cpuUsage(clientBefore);
+  const databaseAfter = postgres();
   const { cpu } = await usage();
-  const cpuMicroseconds =
-    (cpu.user + cpu.system - before.cpu.user - before.cpu.system) / (latencies.length * batch);
+  const node = cpu.user + cpu.system - before.cpu.user - before.cpu.system;
   for (const client of connections) client.close();
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (share: number): number =>
@@ -175,7 +238,7 @@ async function drive(
     perSecond: (latencies.length * batch) / elapsed,
     p50: at(0.5),
     p99: at(0.99),
-    cpuMicroseconds,
+    cpu: perEvent(latencies.length * batch, node, user + system, databaseBefore, databaseAfter),
     rssMegabytes: rssBytes / 2 ** 20,
   };
 }

@@ -2364,22 +2364,28 @@ CREATE FUNCTION app_schema.prune_recommenders(p_keep integer DEFAULT 3) RETURNS 
     LANGUAGE plpgsql
     AS $$
 DECLARE
+  v_kept bigint[];
   v_deleted integer;
 BEGIN
   IF p_keep IS NULL OR p_keep < 1 THEN
     RAISE EXCEPTION 'at least one version is kept, not %', coalesce(p_keep::text, 'NULL') USING ERRCODE = 'CA002';
   END IF;
+  -- Refreshes come by the hour: counted among the newest they would push out the trainings that one goes back to.
+  v_kept := ARRAY(
+    SELECT c.model_run_id FROM app_schema.recommenders c WHERE c.refreshed_from IS NULL ORDER BY c.model_run_id DESC LIMIT p_keep
+  ) || ARRAY(
+    -- Champions, and the one before: what is taken back to.
+    SELECT r.model_run_id FROM app_schema.model_runs r JOIN app_schema.recommenders c ON c.model_run_id = r.model_run_id
+    WHERE r.status = 'promoted' AND c.refreshed_from IS NULL ORDER BY r.as_of DESC, r.model_run_id DESC LIMIT 2
+  ) || ARRAY(
+    SELECT r.model_run_id FROM app_schema.model_runs r JOIN app_schema.recommenders c ON c.model_run_id = r.model_run_id
+    WHERE r.status = 'promoted' ORDER BY r.as_of DESC, r.model_run_id DESC LIMIT 2
+  ) || ARRAY(
+    SELECT unnest(ARRAY[x.control_run, x.treatment_run]) FROM app_schema.recommendation_experiments x WHERE x.stopped_at IS NULL
+  );
   DELETE FROM app_schema.recommenders c
-  WHERE c.model_run_id NOT IN (SELECT n.model_run_id FROM app_schema.recommenders n ORDER BY n.model_run_id DESC LIMIT p_keep)
-    AND c.model_run_id NOT IN (
-      -- Champions, and the one before: what is taken back to.
-      SELECT r.model_run_id FROM app_schema.model_runs r JOIN app_schema.recommenders k ON k.model_run_id = r.model_run_id
-      WHERE r.status = 'promoted' ORDER BY r.as_of DESC, r.model_run_id DESC LIMIT 2
-    )
-    AND NOT EXISTS (
-      SELECT FROM app_schema.recommendation_experiments x
-      WHERE x.stopped_at IS NULL AND c.model_run_id IN (x.control_run, x.treatment_run)
-    );
+  WHERE c.model_run_id <> ALL (v_kept)
+    AND NOT EXISTS (SELECT FROM app_schema.recommenders k WHERE k.refreshed_from = c.model_run_id AND k.model_run_id = ANY (v_kept));
   GET DIAGNOSTICS v_deleted = ROW_COUNT;
   RETURN v_deleted;
 END
@@ -2387,7 +2393,7 @@ $$;
 
 ALTER FUNCTION app_schema.prune_recommenders(p_keep integer) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.prune_recommenders(p_keep integer) IS 'Deletes the weights of all versions but the newest p_keep, the champion, the one promoted before it, and those of a running experiment; returns how many. The runs stay in the registry';
+COMMENT ON FUNCTION app_schema.prune_recommenders(p_keep integer) IS 'Deletes the weights of all versions but the newest p_keep trainings, the champion and the one promoted before it (of trainings, and of all), those of a running experiment, and the trainings that these were refreshed from; returns how many. The runs stay in the registry';
 
 CREATE FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying DEFAULT ''::character varying, p_due_ids integer[] DEFAULT '{}'::integer[], p_due_scores double precision[] DEFAULT '{}'::double precision[], p_due_days real[] DEFAULT '{}'::real[]) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -3807,8 +3813,10 @@ CREATE TABLE app_schema.recommenders (
     repeat_half_life_days double precision DEFAULT 90 NOT NULL,
     habit_purchases integer,
     buy_again_share double precision DEFAULT 0.5 NOT NULL,
+    refreshed_from bigint,
     CONSTRAINT recommenders_buy_again_share_check CHECK (((buy_again_share >= (0)::double precision) AND (buy_again_share <= (1)::double precision))),
     CONSTRAINT recommenders_cart_weight_check CHECK ((cart_weight >= (0)::double precision)),
+    CONSTRAINT recommenders_check CHECK ((refreshed_from <> model_run_id)),
     CONSTRAINT recommenders_due_after_check CHECK ((due_after >= (0)::double precision)),
     CONSTRAINT recommenders_habit_purchases_check CHECK ((habit_purchases >= 2)),
     CONSTRAINT recommenders_half_life_days_check CHECK ((half_life_days > (0)::double precision)),
@@ -3848,6 +3856,8 @@ COMMENT ON COLUMN app_schema.recommenders.repeat_half_life_days IS 'The customer
 COMMENT ON COLUMN app_schema.recommenders.habit_purchases IS 'Who bought a product so many times, over a day or more, buys it again by their own habit, whatever others do; NULL: habits of one customer do not count';
 
 COMMENT ON COLUMN app_schema.recommenders.buy_again_share IS 'What is due again stands first in this part of a list at most, where the shop has not set a part in settings';
+
+COMMENT ON COLUMN app_schema.recommenders.refreshed_from IS 'The training whose choices this version fitted again on later data; NULL: a training of its own';
 
 CREATE TABLE app_schema.segments (
     segment_id integer NOT NULL,
@@ -4658,6 +4668,32 @@ CREATE TABLE pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 (
 
 ALTER TABLE pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 OWNER TO customer_analyzer_owner;
 
+CREATE TABLE pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    data jsonb,
+    state pgboss.job_state DEFAULT 'created'::pgboss.job_state NOT NULL,
+    retry_limit integer DEFAULT 2 NOT NULL,
+    retry_count integer DEFAULT 0 NOT NULL,
+    retry_delay integer DEFAULT 0 NOT NULL,
+    retry_backoff boolean DEFAULT false NOT NULL,
+    start_after timestamp with time zone DEFAULT now() NOT NULL,
+    started_on timestamp with time zone,
+    singleton_key text,
+    singleton_on timestamp without time zone,
+    expire_in interval DEFAULT '00:15:00'::interval NOT NULL,
+    created_on timestamp with time zone DEFAULT now() NOT NULL,
+    completed_on timestamp with time zone,
+    keep_until timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    output jsonb,
+    dead_letter text,
+    policy text,
+    CONSTRAINT cjc CHECK ((name = 'refresh'::text))
+);
+
+ALTER TABLE pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 OWNER TO customer_analyzer_owner;
+
 CREATE TABLE pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     name text NOT NULL,
@@ -4933,6 +4969,8 @@ ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j16e6e7de77f9ec3a2b747f97a08
 
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 FOR VALUES IN ('clean-up');
 
+ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 FOR VALUES IN ('refresh');
+
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff FOR VALUES IN ('train');
 
 ALTER TABLE ONLY pgboss.job ATTACH PARTITION pgboss.j3f7c9d640c160f03ceb18e65fa07257b821a6f9a9820da597a0c171e FOR VALUES IN ('backup-drill');
@@ -5091,6 +5129,9 @@ ALTER TABLE ONLY pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fa
 ALTER TABLE ONLY pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502
     ADD CONSTRAINT j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_pkey PRIMARY KEY (name, id);
 
+ALTER TABLE ONLY pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715
+    ADD CONSTRAINT j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_pkey PRIMARY KEY (name, id);
+
 ALTER TABLE ONLY pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff
     ADD CONSTRAINT j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_pkey PRIMARY KEY (name, id);
 
@@ -5216,6 +5257,16 @@ CREATE UNIQUE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i4
 
 CREATE INDEX j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_i5 ON pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
 
+CREATE UNIQUE INDEX j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_i1 ON pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
+
+CREATE UNIQUE INDEX j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_i2 ON pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
+
+CREATE UNIQUE INDEX j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_i3 ON pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 USING btree (name, state, COALESCE(singleton_key, ''::text)) WHERE ((state <= 'active'::pgboss.job_state) AND (policy = 'stately'::text));
+
+CREATE UNIQUE INDEX j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_i4 ON pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::pgboss.job_state) AND (singleton_on IS NOT NULL));
+
+CREATE INDEX j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_i5 ON pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715 USING btree (name, start_after) INCLUDE (priority, created_on, id) WHERE (state < 'active'::pgboss.job_state);
+
 CREATE UNIQUE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i1 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::pgboss.job_state) AND (policy = 'short'::text));
 
 CREATE UNIQUE INDEX j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_i2 ON pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'active'::pgboss.job_state) AND (policy = 'singleton'::text));
@@ -5289,6 +5340,8 @@ CREATE INDEX jb5d4e6b59ac39032473451f2a556495fbf6b2fd77ced084d937aa486_i5 ON pgb
 ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fac_pkey;
 
 ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502_pkey;
+
+ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715_pkey;
 
 ALTER INDEX pgboss.job_pkey ATTACH PARTITION pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff_pkey;
 
@@ -5392,6 +5445,9 @@ ALTER TABLE ONLY pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fa
 ALTER TABLE ONLY pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502
     ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715
+    ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff
     ADD CONSTRAINT dlq_fkey FOREIGN KEY (dead_letter) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
 
@@ -5417,6 +5473,9 @@ ALTER TABLE ONLY pgboss.j16e6e7de77f9ec3a2b747f97a08c5dd2c504a29baf7e4f1a3ce36fa
     ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY pgboss.j298f10a8091f0e07d21c83cb6e262c98802f182855ded1fa17449502
+    ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY pgboss.j2eab60d5e094326e2051571d7b0fc5657038ec4c069057e2e0832715
     ADD CONSTRAINT q_fkey FOREIGN KEY (name) REFERENCES pgboss.queue(name) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY pgboss.j3f6dd5f7069020299fb17d76bcfdd923e58abb467adcabda7a4971ff

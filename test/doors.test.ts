@@ -50,11 +50,90 @@ describe('SQL, HTTP and the terminal give the same answer', () => {
     expect(users).toHaveLength(5);
     const cursor = Buffer.from('["user_id","10",10]').toString('base64url');
     const page = (await http(`/api/users?limit=5&cursor=${cursor}`)) as { items: unknown[] };
-    const terminal = (await cli('users', 'list', '--limit', '5', '--after', '10')) as { items: unknown[] };
+    const terminal = await cli('users', 'list', '--limit', '5', '--cursor', cursor);
     // PostgreSQL writes a moment in another way than JSON does.
     const plain = (items: unknown[]) => items.map((item) => ({ ...(item as object), ...moments(item) }));
     expect(plain(page.items)).toEqual(plain(users));
-    expect(terminal).toEqual({ items: page.items });
+    expect(terminal).toEqual(page);
+  });
+
+  it('about all pages of customers, searched, filtered and sorted', async () => {
+    const asked: Record<string, string>[] = [
+      { sort: 'ltv', order: 'desc', min_ltv: '-5', max_churn_probability: '0.9' },
+      { sort: 'last_updated', segment: 'champions', min_purchase_probability_30d: '0.01' },
+      { sort: 'registration_date', order: 'desc', active_since: '2020-01-01T00:00:00+03:00' },
+      { inactive_since: '2100-01-01T00:00:00Z', profile: '{}', search: 'a' },
+    ];
+    for (const query of asked) {
+      let cursor: string | null = null;
+      let customers = 0;
+      for (let pages = 0; pages < 3; pages++) {
+        const given: Record<string, string> = { ...query, limit: '7', ...(cursor ? { cursor } : {}) };
+        const page = (await http(`/api/users?${new URLSearchParams(given)}`)) as {
+          items: unknown[];
+          next_cursor: string | null;
+        };
+        const options = Object.entries(given).flatMap(([name, value]) => [
+          `--${name.replaceAll('_', '-')}`,
+          value,
+        ]);
+        expect(await cli('users', 'list', ...options)).toEqual(page);
+        customers += page.items.length;
+        cursor = page.next_cursor;
+        if (cursor === null) break;
+      }
+      expect(customers).toBeGreaterThan(0);
+    }
+  });
+
+  it('and the terminal prints the command of the next page, as a shell reads it', async () => {
+    const env = { DATABASE_URL: db.url };
+    const options = ['--sort', 'ltv', '--order', 'desc', '--profile', '{}', '--limit', '2'];
+    const first = await runCli(['users', 'list', ...options], env);
+    expect(first.stderr).toMatch(
+      /^more: customer-analyzer users list --limit 2 --sort ltv --order desc --profile '\{\}' --cursor \S+\n$/,
+    );
+    const words = first.stderr.trim().split(' ').slice(2);
+    const next = await runCli(
+      words.map((word) => word.replaceAll("'", '')),
+      env,
+    );
+    expect(next.code).toBe(0);
+    const all = await runCli(['users', 'list', ...options.slice(0, -1), '4'], env);
+    const rows = (text: string): string[] =>
+      text
+        .trim()
+        .split('\n')
+        .slice(2)
+        .map((row) => row.replace(/ +/g, ' ').trim());
+    expect([...rows(first.stdout), ...rows(next.stdout)]).toEqual(rows(all.stdout));
+  });
+
+  it('and refuse the same', async () => {
+    const wrong: [string, string][] = [
+      ['cursor', Buffer.from('["ltv","1",1]').toString('base64url')],
+      ['cursor', Buffer.from('["registration_date","2025-01-01 00:00:00+99",1]').toString('base64url')],
+      ['profile', '[1]'],
+      ['segment', 'nobody'],
+      ['min_churn_probability', '2'],
+      ['active_since', '2025-02-30T00:00:00Z'],
+      ['active_since', '2025-02-03'],
+      ['search', ''],
+    ];
+    for (const [name, value] of wrong) {
+      expect(
+        await http(`/api/users?${new URLSearchParams({ sort: 'registration_date', [name]: value })}`),
+      ).toMatchObject({
+        status: 400,
+      });
+      const told = await runCli(
+        ['users', 'list', '--sort', 'registration_date', `--${name.replaceAll('_', '-')}`, value],
+        {
+          DATABASE_URL: db.url,
+        },
+      );
+      expect(told.code).toBe(2);
+    }
   });
 
   it('about one customer', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openLinearAlgebra } from '../src/compute/open-linear-algebra.ts';
 import { loadDemoShop } from '../src/demo/load.ts';
 import { openDemoShop } from '../src/demo/simulate.ts';
+import { evaluateRefresh } from '../src/recommendations/evaluate-refresh.ts';
 import { evaluateShop } from '../src/recommendations/evaluate-shop.ts';
 import { trainRecommendations } from '../src/recommendations/train.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
@@ -49,6 +50,20 @@ describe('customer-analyzer evaluate recommender on the database', () => {
     expect(tasks.next.warm.models['served']!.ndcg).toBeGreaterThan(
       tasks.next.warm.models['popularity']!.ndcg,
     );
+    expect(await runs()).toEqual([]);
+  }, 120_000);
+
+  it('sets a refresh beside the training that it follows and a new one, and leaves no trace', async () => {
+    const { tasks, asOf, trainedAsOf } = await evaluateRefresh(db, { ...options, ageDays: 60 });
+    expect(asOf.getTime() - trainedAsOf.getTime()).toBe(60 * 86_400_000);
+    const { users, ndcg, refreshedLessStale, refreshedLessTrained } = tasks.next;
+    expect(users).toBeGreaterThan(20);
+    expect(refreshedLessStale.mean).toBeCloseTo(ndcg.refreshed.mean - ndcg.stale.mean, 9);
+    expect(refreshedLessTrained.mean).toBeCloseTo(ndcg.refreshed.mean - ndcg.trained.mean, 9);
+    expect(refreshedLessStale.low).toBeLessThanOrEqual(refreshedLessStale.mean);
+    expect(refreshedLessStale.high).toBeGreaterThanOrEqual(refreshedLessStale.mean);
+    // Two months later other products are in demand: the lists are not those of then.
+    expect(ndcg.refreshed.mean).not.toBe(ndcg.stale.mean);
     expect(await runs()).toEqual([]);
   }, 120_000);
 

@@ -344,6 +344,51 @@ describe('events in our own form', () => {
     });
   });
 
+  it('are known again where the ledger has forgotten their messages, beside new ones', async () => {
+    const old = ['a', 'b', 'c'].map((id) =>
+      track('Product Viewed', { product_id: 'p9', price: 3 }, { messageId: `old-${id}`, userId: 'u-known' }),
+    );
+    expect((await shop.batch(old)).json).toMatchObject({ accepted: 3 });
+    await shop.rows("DELETE FROM app_schema.ingested_messages WHERE message_id LIKE 'old-%'");
+    for (const name of ['first', 'second']) {
+      const fresh = track(
+        'Product Viewed',
+        { product_id: 'p9', price: 3 },
+        { messageId: `new-${name}`, userId: 'u-known' },
+      );
+      const [one, two, three] = old as [object, object, object];
+      const { json } = await shop.batch(name === 'first' ? [one, fresh] : [two, fresh, three]);
+      expect(json.items.map(({ status }: { status: string }) => status)).toEqual(
+        name === 'first' ? ['duplicate', 'accepted'] : ['duplicate', 'accepted', 'duplicate'],
+      );
+    }
+    const [count] = await shop.rows(
+      "SELECT count(*)::integer AS n FROM app_schema.events WHERE external_id ~ '^(old|new)-'",
+    );
+    expect(count).toEqual({ n: 5 });
+  });
+
+  it('may be called what JavaScript calls its own', async () => {
+    const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty'];
+    const messages = names.map((name) => track(name, JSON.parse(`{"${name}": {"${name}": 1}}`)));
+    expect((await shop.batch(messages)).json).toMatchObject({ accepted: 4 });
+    const stored = await shop.rows(
+      "SELECT event_type FROM app_schema.events WHERE event_type IN ('constructor', 'proto', 'to_string', 'has_own_property')",
+    );
+    expect(stored).toHaveLength(4);
+  });
+
+  it('and products refuse attributes that are nested without end', async () => {
+    const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    const answer = await shop.api.inject({
+      method: 'PUT',
+      url: '/api/products',
+      headers: { 'content-type': 'application/json', ...shop.credentials },
+      payload: `{"items":[{"product_id":"deep","name":"x","attributes":${deep}}]}`,
+    });
+    expect(answer.json()).toMatchObject({ status: 400, code: 'VALIDATION' });
+  });
+
   it('a stream that is damaged on its way says how many lines were taken', async () => {
     const lines = Array.from(
       { length: 3_000 },
@@ -426,7 +471,8 @@ describe('limits and hostile bodies', () => {
       (await shop.post('/v1/batch', packed.subarray(0, 30), { 'content-encoding': 'gzip' })).status,
     ).toBe(400);
     expect((await shop.post('/v1/batch', '{}', { 'content-encoding': 'gzip' })).status).toBe(400);
-    expect((await shop.post('/v1/batch', '{}', { 'content-encoding': 'zebra' })).status).toBe(400);
+    for (const encoding of ['zebra', 'constructor', '__proto__'])
+      expect((await shop.post('/v1/batch', '{}', { 'content-encoding': encoding })).status).toBe(400);
   });
 
   it.each([

@@ -1,6 +1,5 @@
 /** Reading is done by the SQL functions that every door shares; nothing is computed here. */
 
-export const LIST_USERS = 'SELECT * FROM app_schema.list_users($1, $2, $3)';
 export const GET_USER = 'SELECT * FROM app_schema.get_user($1)';
 export const EXPLAIN_USER = 'SELECT * FROM app_schema.explain_user($1, $2)';
 export const GET_USER_STATS = 'SELECT * FROM app_schema.get_user_stats($1, $2)';

@@ -107,16 +107,6 @@ function unknownUser(userId: number): AppError {
   });
 }
 
-export interface UserPage {
-  limit: number;
-  afterUserId?: number | undefined;
-  segment?: string | undefined;
-}
-
-export function listUsers(pool: pg.Pool, page: UserPage): Promise<UserRow[]> {
-  return queryRows(pool, queries.LIST_USERS, [page.limit, page.afterUserId ?? 0, page.segment ?? null]);
-}
-
 /** @throws NOT_FOUND */
 export async function getUser(pool: pg.Pool, userId: number): Promise<UserCard> {
   const [card] = await queryRows<UserCard>(pool, queries.GET_USER, [userId]);

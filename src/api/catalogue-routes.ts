@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { integerPosition, readCursor, writeCursor } from '../analytics/cursor.ts';
 import { listProducts } from '../analytics/shop.ts';
 import { AppError } from '../errors.ts';
 import { putProducts } from '../ingestion/catalogue/put-products.ts';
-import { integerPosition, readCursor, writeCursor } from './cursor.ts';
 import type { RouteOptions } from './routes.ts';
 import * as schemas from './schemas.ts';
 

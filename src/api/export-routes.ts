@@ -4,11 +4,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { exportUsers } from '../analytics/export-users.ts';
 import type { FoundUser } from '../analytics/find-users.ts';
+import { toUserFilters } from '../analytics/user-list.ts';
 import { AppError } from '../errors.ts';
 import { csvLine } from './csv.ts';
 import type { RouteOptions } from './routes.ts';
 import { oneOf, problems, strict } from './schemas.ts';
-import { toUserFilters, userFilterFields } from './user-filters.ts';
+import { userFilterFields } from './user-filters.ts';
 
 /** Each holds one of ten connections for as long as its reader takes. */
 const MAX_EXPORTS = 2;
@@ -93,8 +94,8 @@ export const exportRoutes: FastifyPluginAsyncTypebox<ExportOptions> = async (
       },
     },
     async ({ query }, reply) => {
-      const filters = toUserFilters(query);
-      const format = query.format ?? 'csv';
+      const { format = 'csv', ...written } = query;
+      const filters = toUserFilters(written);
       if (running >= MAX_EXPORTS) {
         throw new AppError('BUSY', `${MAX_EXPORTS} exports are running`, { hint: 'Try again in a moment.' });
       }

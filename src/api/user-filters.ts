@@ -1,6 +1,4 @@
-import { type Static, Type } from 'typebox';
-import type { UserFilters } from '../analytics/find-users.ts';
-import { AppError } from '../errors.ts';
+import { Type } from 'typebox';
 import { moment, probability, text } from './schemas.ts';
 
 /** What the list of customers and its export can be narrowed down by. */
@@ -31,28 +29,3 @@ export const userFilterFields = {
     text(2000, { description: 'JSON object that profile_data contains, such as {"country":"DE"}' }),
   ),
 };
-
-const Filters = Type.Object(userFilterFields);
-
-function profileOf(json: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    value = undefined;
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new AppError('VALIDATION', 'querystring/profile is no JSON object', {
-    hint: 'profile={"country":"DE"}, with its characters encoded for a URL.',
-  });
-}
-
-/** @throws VALIDATION for a profile that is no JSON object */
-export function toUserFilters(query: Static<typeof Filters>): UserFilters {
-  const names = Object.keys(userFilterFields) as (keyof typeof userFilterFields)[];
-  const given = names.filter((name) => query[name] !== undefined).map((name) => [name, query[name]]);
-  const filters = Object.fromEntries(given) as UserFilters;
-  if (query.profile !== undefined) filters.profile = profileOf(query.profile);
-  return filters;
-}

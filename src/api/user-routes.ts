@@ -1,37 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { findUsers, type UserPosition, type UserSort, userSorts } from '../analytics/find-users.ts';
+import { integerPosition, readCursor, writeCursor } from '../analytics/cursor.ts';
+import { userSorts } from '../analytics/find-users.ts';
 import * as read from '../analytics/read.ts';
 import { getTimeline } from '../analytics/shop.ts';
-import { integerPosition, readCursor, writeCursor } from './cursor.ts';
+import { listUsers } from '../analytics/user-list.ts';
 import type { RouteOptions } from './routes.ts';
 import * as schemas from './schemas.ts';
-import { toUserFilters, userFilterFields } from './user-filters.ts';
+import { userFilterFields } from './user-filters.ts';
 
 const { strict, problems, nullable } = schemas;
 const config = { scope: 'read' as const };
 const tags = ['customers'];
-
-/** What PostgreSQL writes for a value that customers are sorted by; anything else is no cursor of ours. */
-const sortValues: Record<UserSort, RegExp> = {
-  user_id: /^\d{1,10}$/,
-  registration_date: /^[0-9: .+-]{19,40}$/,
-  ltv: /^-?\d{1,40}(\.\d{1,40})?$/,
-  churn_probability: /^[0-9.e-]{1,20}$/,
-  purchase_probability_30d: /^[0-9.e-]{1,20}$/,
-  last_updated: /^[0-9: .+-]{19,40}$/,
-};
-const userIdPosition = integerPosition(1, 2_147_483_647);
-
-function userPosition(sort: UserSort) {
-  return (position: unknown): UserPosition | undefined => {
-    if (!Array.isArray(position) || position.length !== 3 || position[0] !== sort) return undefined;
-    const [, value, id] = position;
-    const user_id = userIdPosition(id);
-    const valid = value === null || (typeof value === 'string' && sortValues[sort].test(value));
-    return user_id !== undefined && valid ? { value, user_id } : undefined;
-  };
-}
 
 const UserQuery = Type.Object(
   {
@@ -57,18 +37,8 @@ export const userListRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (ap
         response: { 200: schemas.UserPage, ...problems },
       },
     },
-    async ({ query }) => {
-      const sort = query.sort ?? 'user_id';
-      const { items, next } = await findUsers(appPool, {
-        filters: toUserFilters(query),
-        sort,
-        descending: query.order === 'desc',
-        limit: query.limit ?? 50,
-        after: readCursor(query.cursor, userPosition(sort)),
-      });
-      const next_cursor = next ? writeCursor([sort, next.value, next.user_id]) : null;
-      return { items, next_cursor } as never;
-    },
+    async ({ query }) =>
+      (await listUsers(appPool, { sort: 'user_id', order: 'asc', limit: 50, ...query })) as never,
   );
 };
 

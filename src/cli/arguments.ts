@@ -31,6 +31,23 @@ export function decimal(min: number, max: number): (text: string) => number {
   };
 }
 
+/** A parser for commander: a decimal number, also below nothing, in plain digits. */
+export function signedDecimal(most: number): (text: string) => number {
+  const parse = decimal(0, most);
+  return (text) => (text.startsWith('-') ? -parse(text.slice(1)) : parse(text));
+}
+
+export const probability = decimal(0, 1);
+
+/** A parser for commander: a text of a length within bounds. */
+export function textOf(maxLength: number): (text: string) => string {
+  return (text) => {
+    if (text === '' || text.length > maxLength)
+      throw new InvalidArgumentError(`Give 1 to ${maxLength} characters.`);
+    return text;
+  };
+}
+
 export const userId = wholeNumber(1, 2_147_483_647);
 export const productId = wholeNumber(1, 2_147_483_647);
 
@@ -43,6 +60,15 @@ export function calendarDay(text: string): string {
   ) {
     throw new InvalidArgumentError('Give a day as YYYY-MM-DD.');
   }
+  return text;
+}
+
+/** A parser for commander: a moment that is the same whatever the time zone of who reads it. */
+export function momentWithOffset(text: string): string {
+  const parts = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$/.exec(text);
+  if (parts === null || Number.isNaN(Date.parse(text)))
+    throw new InvalidArgumentError('Give a moment with its offset: 2026-01-31T09:30:00Z.');
+  calendarDay(parts[1] as string);
   return text;
 }
 

@@ -23,6 +23,7 @@ const translations: Record<string, Translation> = {
   CA005: { code: 'IMPORT_BUSY', hint: 'Try again when the import has ended.' },
   '22007': { code: 'VALIDATION', hint: 'Dates are written YYYY-MM-DD.' },
   '22008': { code: 'VALIDATION', hint: 'The date is outside the range that PostgreSQL can hold.' },
+  '22009': { code: 'VALIDATION', hint: 'Offsets of time zones end at 15:59.' },
   '22003': { code: 'VALIDATION', hint: 'A number is larger than the column can hold.' },
   '22021': { code: 'VALIDATION', hint: 'Text is UTF-8 without NUL characters.' },
   '22P05': { code: 'VALIDATION', hint: 'Text is UTF-8 without NUL characters.' },

@@ -8,6 +8,7 @@ import { parseDecimal } from './decimal.ts';
 const mark = `\u0001${randomBytes(8).toString('hex')}:`;
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const markedNumber = new RegExp(`"\\\\u0001${mark.slice(1)}([^"]+)"`, 'g');
+const escapedMark = `"\\u0001${mark.slice(1)}`;
 const maxDepth = 50;
 
 /** A number is a marked string where JSON.parse could not hold its digits, else a number. */
@@ -57,7 +58,8 @@ export function scalarText(value: ExactValue | undefined): string | null {
 }
 
 export function stringifyExact(value: ExactValue): string {
-  return JSON.stringify(value).replace(markedNumber, '$1');
+  const text = JSON.stringify(value);
+  return text.includes(escapedMark) ? text.replace(markedNumber, '$1') : text;
 }
 
 /**
@@ -72,12 +74,24 @@ export function canonicalText(value: ExactValue, without?: ReadonlySet<string>, 
   if (Array.isArray(value))
     return `[${value.map((item) => canonicalText(item, undefined, depth + 1)).join(',')}]`;
   let text = '';
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortKeys(Object.keys(value))) {
     if (without?.has(key)) continue;
     const item = canonicalText(value[key] as ExactValue, undefined, depth + 1);
     text += text === '' ? `${jsonString(key)}:${item}` : `,${jsonString(key)}:${item}`;
   }
   return `{${text}}`;
+}
+
+/** In the order of `sort()`, which costs more than this where there are few. */
+function sortKeys(keys: string[]): string[] {
+  if (keys.length > 12) return keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let place = i;
+    for (; place > 0 && (keys[place - 1] as string) > key; place--) keys[place] = keys[place - 1] as string;
+    keys[place] = key;
+  }
+  return keys;
 }
 
 function decimalText(value: number): string {

@@ -8,6 +8,11 @@ export function isTransient(error: unknown): boolean {
   return sqlState(error) === '40P01' || sqlState(error) === '40001';
 }
 
+/** A row with this key is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === '23505';
+}
+
 function sqlState(error: unknown): string {
   return String((error as { code?: string } | null)?.code ?? '');
 }

@@ -27,6 +27,11 @@ const catalogue = {
     steps: [['train', 'recommendations', '--json']],
     skipOn: noData,
   },
+  refresh: {
+    description: 'Fits the recommendations again on the latest events, as the last training chose',
+    steps: [['recommendations', 'refresh', '--json']],
+    skipOn: noData,
+  },
   evaluate: {
     description: 'Judges the probabilities and the lifetime value at moments in the past',
     steps: [

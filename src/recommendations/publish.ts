@@ -7,13 +7,16 @@ import type { PublishedRecommender } from './published.ts';
 import * as queries from './queries.ts';
 import { neighbourRows, popularityRows, popularRows } from './version-rows.ts';
 
-/** The version that is served until now. */
-interface ChampionRun {
+/** The training whose weights are served until now, as it published them or refreshed since. */
+export interface ChampionRun {
   readonly modelRunId: number;
   readonly asOf: Date;
   readonly algorithm: string | null;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly metrics: Readonly<Record<string, unknown>>;
+  /** Of what is served: the end of its data, and the newest ids that it knew. */
+  readonly servedAsOf: Date;
+  readonly newest: { readonly event: number; readonly product: number } | null;
 }
 
 /** Whether the new version is promoted, and what that rests on; stored with it. */
@@ -35,7 +38,7 @@ const newestGoesFirst: ContestRule = (challenger, champion) => ({
   against: champion?.modelRunId ?? null,
 });
 
-async function readChampion(database: pg.Pool | pg.ClientBase): Promise<ChampionRun | undefined> {
+export async function readChampion(database: pg.Pool | pg.ClientBase): Promise<ChampionRun | undefined> {
   const row = (await database.query(queries.CHAMPION)).rows[0];
   return (
     row && {
@@ -44,6 +47,8 @@ async function readChampion(database: pg.Pool | pg.ClientBase): Promise<Champion
       algorithm: row.algorithm,
       parameters: row.parameters,
       metrics: row.evaluation,
+      servedAsOf: row.served_as_of,
+      newest: row.newest,
     }
   );
 }
@@ -85,6 +90,7 @@ async function recordRun(
     reading.repeatHalfLifeDays,
     reading.habitPurchases,
     reading.buyAgainShare,
+    published.refreshedFrom ?? null,
   ]);
   return modelRunId;
 }
@@ -129,4 +135,25 @@ export async function publishRecommender(
   } catch (error) {
     throw databaseError(error);
   }
+}
+
+/**
+ * Writes and promotes a version that was refreshed, in one transaction.
+ * @returns undefined where its training is served no more, or is served by later data: then nothing is written
+ */
+export function publishRefresh(
+  appPool: pg.Pool,
+  published: PublishedRecommender & { readonly refreshedFrom: number },
+): Promise<number | undefined> {
+  return inTransaction(appPool, async (client) => {
+    await client.query(queries.LOCK);
+    const champion = await readChampion(client);
+    if (champion?.modelRunId !== published.refreshedFrom || champion.servedAsOf > published.asOf)
+      return undefined;
+    const contest = { promoted: true, against: champion.modelRunId, refreshedFrom: champion.modelRunId };
+    const modelRunId = await writeVersion(client, published, contest);
+    await client.query(queries.PROMOTE_MODEL, [modelRunId]);
+    await client.query(queries.PRUNE_RECOMMENDERS);
+    return modelRunId;
+  });
 }

@@ -88,4 +88,6 @@ export interface PublishedRecommender {
   readonly neighbours: ItemLists;
   readonly content?: ContentNeighbours;
   readonly demand: readonly ProductDemand[];
+  /** The training whose choices were fitted again; none where this is a training of its own. */
+  readonly refreshedFrom?: number;
 }

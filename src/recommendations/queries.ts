@@ -21,7 +21,7 @@ export const FORMAT_EVENTS = `
         AND e.event_timestamp < %1$L::timestamptz
         AND (%2$L::double precision >= 1 OR e.user_id * 2654435761 %% 4294967296 < %2$L::double precision * 4294967296)
       ORDER BY e.user_id, e.event_timestamp, e.product_id
-    ) TO STDOUT
+    ) TO STDOUT (FORMAT binary)
   $sql$, $1::timestamptz, $2::double precision) AS sql`;
 
 /** The moment after the last day with a purchase: what comes later is not known yet. NULL where nobody bought. */
@@ -110,13 +110,34 @@ export const PRODUCT_DEMAND = `
   JOIN app_schema.products p ON p.product_id = d.product_id AND p.is_merchandise
   LEFT JOIN repetition r ON r.product_id = d.product_id
   ORDER BY p.product_id`;
+/** Ids tell what came, also what came late: a moment can lie far back. 0 of an empty table. */
+export const NEWEST_IDS = `
+  SELECT coalesce((SELECT max(event_id) FROM app_schema.events), 0)::float8 AS event,
+    coalesce((SELECT max(product_id) FROM app_schema.products), 0) AS product`;
 export const COUNT_CUSTOMERS = 'SELECT count(*)::integer AS customers FROM app_schema.users';
 
 // Publishing. All of a version comes with one transaction, and its rows are never changed: readers see it once it is promoted.
 export const LOCK = "SELECT pg_advisory_xact_lock(hashtext('customer-analyzer recommendations'))";
+/** The training whose weights are served: of a version that was refreshed, the one that it was refreshed from. */
 export const CHAMPION = `
-  SELECT r.model_run_id, r.as_of, r.algorithm, r.parameters, r.evaluation
-  FROM app_schema.model_runs r WHERE r.model_run_id = app_schema.get_recommender_of()`;
+  SELECT r.model_run_id, r.as_of, r.algorithm, r.parameters, r.evaluation, s.as_of AS served_as_of,
+    s.parameters -> 'newest' AS newest
+  FROM app_schema.recommenders c
+  JOIN app_schema.model_runs s ON s.model_run_id = c.model_run_id
+  JOIN app_schema.model_runs r ON r.model_run_id = coalesce(c.refreshed_from, c.model_run_id)
+  WHERE c.model_run_id = app_schema.get_recommender_of()`;
+/** Whether anything came since a version: by id (events $1, products $2), or events from its moment $3 to $4. */
+export const HAS_NEWS = `
+  SELECT EXISTS (SELECT FROM app_schema.events WHERE event_id > $1) OR EXISTS (SELECT FROM app_schema.products WHERE product_id > $2)
+    OR EXISTS (
+      SELECT FROM app_schema.events
+      WHERE event_type IN ('view', 'add_to_cart', 'purchase', 'refund') AND event_timestamp >= $3 AND event_timestamp < $4
+    ) AS news`;
+export const TRY_REFRESH_LOCK =
+  "SELECT pg_try_advisory_lock(hashtext('customer-analyzer recommendations refresh')) AS locked";
+export const REFRESH_UNLOCK =
+  "SELECT pg_advisory_unlock(hashtext('customer-analyzer recommendations refresh'))";
+("SELECT pg_advisory_unlock(hashtext('customer-analyzer recommendations refresh'))");
 export const RECORD_TRAINING = `
   INSERT INTO app_schema.model_runs
     (kind, as_of, code_version, parameters, evaluation, algorithm, customers, duration_seconds, status)
@@ -124,8 +145,8 @@ export const RECORD_TRAINING = `
 export const INSERT_RECOMMENDER = `
   INSERT INTO app_schema.recommenders (model_run_id, view_weight, cart_weight, purchase_weight, half_life_days, history_events,
     history_products, repeat_weight, due_after, popularity_weight, repeat_power, repeat_share_power, repeat_half_life_days,
-    habit_purchases, buy_again_share)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
+    habit_purchases, buy_again_share, refreshed_from)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
 export const COPY_NEIGHBOURS = `
   COPY app_schema.product_neighbours (model_run_id, product_id, neighbour_ids, weights, collaborative, similar_ids, similarities) FROM STDIN`;
 export const COPY_POPULARITY = `

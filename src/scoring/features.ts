@@ -110,6 +110,20 @@ export function pickPopulations({ buyers, visitors }: Populations, userIds: Int3
   return { buyers: pickPopulation(buyers, userIds), visitors: pickPopulation(visitors, userIds) };
 }
 
+/** Those of the places from `from` up to but not including `to`; the columns are not copied. */
+export function slicePopulation(
+  { moment, userId, column }: Population,
+  from: number,
+  to: number,
+): Population {
+  return {
+    moment,
+    size: to - from,
+    userId: userId.subarray(from, to),
+    column: (name) => column(name).subarray(from, to),
+  };
+}
+
 /** What the purchase models see of the buyers. */
 export function snapshotOf(buyers: Population): Snapshot {
   return {

@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import type { LastScoring } from './last-scoring.ts';
 import * as queries from './queries.ts';
 import { recordTraining, type TrainingRun } from './registry.ts';
+import type { Moved } from './segment-places.ts';
 import type { SegmentDefinition } from './segmentation.ts';
 import type { ModelKind } from './trained-model.ts';
 
@@ -22,6 +23,13 @@ export type ScoreRow = readonly [
   string,
 ];
 
+/** Rows in the order of user_id, of customers who follow those of the portion before. */
+export interface ScoredPortion {
+  readonly rows: readonly ScoreRow[];
+  /** It speaks of everybody up to this user_id, also by leaving somebody out. */
+  readonly upTo: number;
+}
+
 /** One application of models to all customers. */
 export interface ScoringRun {
   readonly asOf: Date;
@@ -29,71 +37,52 @@ export interface ScoringRun {
   /** Trainings that belong to it; they are recorded first. */
   readonly trainings: readonly TrainingRun[];
   readonly segments: readonly SegmentDefinition[];
-  readonly customers: number;
   /** Given the runs that were recorded just now, by kind. */
   parameters(recorded: ReadonlyMap<ModelKind, number>): Record<string, unknown>;
-  readonly evaluation: Record<string, unknown>;
   /** The rows that it builds on, and the notes that it saw. */
   readonly last: Pick<LastScoring, 'modelRunId' | 'notes'>;
   /** Customers whose rows are replaced, or taken away where they have none now; `undefined` for everybody. */
   readonly changed: Int32Array | undefined;
-  /** Of all others only this changes: user_ids with their new segments. */
-  readonly moved: { readonly userIds: readonly number[]; readonly segmentIds: readonly number[] };
+  /** Of all others only this changes. */
+  readonly moved: Moved;
+  /** Worked out while those before are written. */
+  readonly portions: Iterable<ScoredPortion>;
+  /** What is said of the shop as a whole; asked once, after the last portion. */
+  findings(): Promise<{ readonly customers: number; readonly evaluation: Record<string, unknown> }>;
 }
 
-/** So many are staged and published at a time: the tables in memory stay small, and the next are worked out while the server writes these. */
-const CUSTOMERS_A_CHUNK = 20_000;
-const LAST_USER_ID = 2 ** 31 - 1;
-
-interface Chunk {
-  readonly rows: readonly ScoreRow[];
-  /** It speaks of everybody up to this user_id, also by leaving somebody out. */
-  readonly upTo: number;
+function refuseNoNumbers(rows: readonly ScoreRow[]): void {
+  const wrong = rows.find((row) => row.some((value) => typeof value === 'number' && !Number.isFinite(value)));
+  if (wrong)
+    throw new AppError(
+      'INTERNAL',
+      `customer ${wrong[0]} has a score that is no number; nothing was published`,
+    );
 }
 
-function* chunksOf(rows: Iterable<ScoreRow>): Generator<Chunk> {
-  let chunk: ScoreRow[] = [];
-  for (const row of rows) {
-    if (row.some((value) => typeof value === 'number' && !Number.isFinite(value))) {
-      throw new AppError(
-        'INTERNAL',
-        `customer ${row[0]} has a score that is no number; nothing was published`,
-      );
-    }
-    if (chunk.length === CUSTOMERS_A_CHUNK) {
-      yield { rows: chunk, upTo: chunk.at(-1)![0] };
-      chunk = [];
-    }
-    chunk.push(row);
-  }
-  yield { rows: chunk, upTo: LAST_USER_ID };
-}
-
-/** Writes what changed; `rows` come in the order of user_id. */
+/** Writes what changed. */
 async function publishRows(
   client: pg.ClientBase,
   modelRunId: number,
-  rows: Iterable<ScoreRow>,
-  changed: Int32Array | undefined,
+  { portions, changed }: ScoringRun,
 ): Promise<void> {
   await client.query(queries.CREATE_STAGING);
   await client.query(changed ? queries.JOIN_BY_INDEX : queries.JOIN_BY_HASH);
   const unscored = new Set(changed);
   let after = 0;
   let writing: Promise<unknown> = Promise.resolve();
-  for (const chunk of chunksOf(rows)) {
+  for (const { rows, upTo } of portions) {
+    refuseNoNumbers(rows);
     await writing;
-    await copyInto(client, queries.COPY_SCORES, chunk.rows);
-    for (const [userId] of chunk.rows) unscored.delete(userId);
-    const from = after;
-    writing = (changed ? Promise.resolve() : client.query(queries.DELETE_UNSTAGED, [from, chunk.upTo]))
-      .then(() => client.query(queries.PUBLISH_STAGED, [modelRunId, from, chunk.upTo]))
-      .then(() => client.query(queries.CLEAR_STAGING));
+    await client.query(queries.CLEAR_STAGING);
+    await copyInto(client, queries.COPY_SCORES, rows);
+    for (const [userId] of rows) unscored.delete(userId);
+    // One statement: the thread, which works out the next portion, could not send a second one behind it.
+    writing = client.query(queries.PUBLISH_STAGED, [modelRunId, after, upTo, !changed]);
     // Awaited above or below; until then a failure must not count as unhandled.
     writing.catch(() => undefined);
-    // The statement leaves before the next rows take this thread.
     await nextTurn();
-    after = chunk.upTo;
+    after = upTo;
   }
   await writing;
   if (unscored.size > 0) await client.query(queries.DELETE_SCORES, [[...unscored]]);
@@ -118,14 +107,10 @@ async function begin(client: pg.ClientBase, { last, changed }: ScoringRun): Prom
 }
 
 /**
- * Replaces the scores in one transaction, so that readers see the old set or the new one. `rows` come in the order of user_id.
+ * Replaces the scores in one transaction, so that readers see the old set or the new one.
  * @returns model_run_id
  */
-export async function publishScores(
-  appPool: pg.Pool,
-  run: ScoringRun,
-  rows: Iterable<ScoreRow>,
-): Promise<number> {
+export async function publishScores(appPool: pg.Pool, run: ScoringRun): Promise<number> {
   return inTransaction(appPool, async (client) => {
     await begin(client, run);
     await client.query(queries.DEMOTE_SEGMENTS, [run.segments.map(({ id }) => id)]);
@@ -142,18 +127,20 @@ export async function publishScores(
     const recorded = new Map<ModelKind, number>();
     for (const training of run.trainings)
       recorded.set(training.kind, await recordTraining(client, run.codeVersion, training));
-    const values = [
-      run.asOf,
-      run.codeVersion,
-      JSON.stringify(run.parameters(recorded)),
-      JSON.stringify(run.evaluation),
-      run.customers,
-    ];
-    const modelRunId: number = (await client.query(queries.RECORD_RUN, values)).rows[0].model_run_id;
-    await publishRows(client, modelRunId, rows, run.changed);
+    const modelRunId: number = (await client.query(queries.NEXT_RUN)).rows[0].model_run_id;
+    await publishRows(client, modelRunId, run);
     const { moved, last } = run;
     if (moved.userIds.length > 0)
       await client.query(queries.MOVE_TO_SEGMENTS, [moved.userIds, moved.segmentIds]);
+    const { customers, evaluation } = await run.findings();
+    await client.query(queries.RECORD_RUN, [
+      modelRunId,
+      run.asOf,
+      run.codeVersion,
+      JSON.stringify(run.parameters(recorded)),
+      JSON.stringify(evaluation),
+      customers,
+    ]);
     await client.query(queries.CONSUME_NOTES, [Array.from(last.notes.userIds), Array.from(last.notes.ids)]);
     return modelRunId;
   });

@@ -81,9 +81,12 @@ export const UPSERT_SEGMENT = `
   ON CONFLICT (segment_id) DO UPDATE SET code = excluded.code, name_en = excluded.name_en, name_ru = excluded.name_ru,
     description_en = excluded.description_en, description_ru = excluded.description_ru, is_promoted = true
     WHERE (t.*) IS DISTINCT FROM (excluded.*)`;
+/** What is said of the whole run is known after its rows, which name it. */
+export const NEXT_RUN = `
+  SELECT nextval(pg_get_serial_sequence('app_schema.model_runs', 'model_run_id'))::integer AS model_run_id`;
 export const RECORD_RUN = `
-  INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation, customers)
-  VALUES ('scoring', $1, $2, $3, $4, $5) RETURNING model_run_id`;
+  INSERT INTO app_schema.model_runs (model_run_id, kind, as_of, code_version, parameters, evaluation, customers, finished_at)
+  OVERRIDING SYSTEM VALUE VALUES ($1, 'scoring', $2, $3, $4, $5, $6, clock_timestamp())`;
 export const CREATE_STAGING = `
   CREATE TEMP TABLE staged_scores (
     user_id integer, segment_id integer, ltv numeric, churn_probability real, purchase_probability_30d real,
@@ -96,10 +99,6 @@ export const JOIN_BY_HASH = 'SET LOCAL enable_nestloop = off';
 /** Of few customers each row is looked up: a hash would read the rows of all. */
 export const JOIN_BY_INDEX = 'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off';
 export const COPY_SCORES = 'COPY staged_scores FROM STDIN';
-/** Where the staged customers are all of those after $1 up to $2. The details of who is gone are deleted by the trigger of user_metrics. */
-export const DELETE_UNSTAGED = `
-  DELETE FROM app_schema.user_metrics m
-  WHERE m.user_id > $1 AND m.user_id <= $2 AND NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = m.user_id)`;
 export const DELETE_SCORES = 'DELETE FROM app_schema.user_metrics WHERE user_id = ANY ($1::integer[])';
 /** Who was not scored again, and stands elsewhere among the others. */
 export const MOVE_TO_SEGMENTS = `
@@ -111,10 +110,14 @@ export const CONSUME_NOTES = `
 export const NOTE_EVERYBODY = 'INSERT INTO app_schema.user_score_changes (user_id) VALUES (0)';
 /**
  * Publishes the staged customers, all of them after $2 up to $3, for the run $1. What has not changed is found by a join and left alone:
- * ON CONFLICT DO UPDATE … WHERE would lock, and so write, each row before it finds that nothing changed.
+ * ON CONFLICT DO UPDATE … WHERE would lock, and so write, each row before it finds that nothing changed. Where $4, everybody was looked at: who
+ * is not staged has no scores any more, and the details go by the trigger of user_metrics.
  */
 export const PUBLISH_STAGED = `
-  WITH changed_metrics AS (
+  WITH gone AS (
+    DELETE FROM app_schema.user_metrics m
+    WHERE $4 AND m.user_id > $2 AND m.user_id <= $3 AND NOT EXISTS (SELECT FROM staged_scores s WHERE s.user_id = m.user_id)
+  ), changed_metrics AS (
     UPDATE app_schema.user_metrics m
     SET segment_id = s.segment_id, ltv = s.ltv, churn_probability = s.churn_probability,
       purchase_probability_30d = s.purchase_probability_30d, last_updated = now()

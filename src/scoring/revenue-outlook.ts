@@ -25,12 +25,11 @@ export interface RevenueOutlook {
 const INTERVAL_LEVEL = 0.8;
 const DAYS_PER_YEAR = 365.25;
 
-export function revenueOutlook(
+/** A function of some customers; asked about others, too, it keeps its tables. */
+export function revenueOutlooks(
   { purchases, spend, refundShare, level }: LifetimeValueModel,
-  snapshot: Snapshot,
   { horizonDays, discountHorizonDays, discountRate }: OutlookOptions,
-): RevenueOutlook {
-  const { size, frequency, recencyDays, tDays } = snapshot;
+): (snapshot: Snapshot) => RevenueOutlook {
   // The level is of expectations; of a distribution it can only stretch the scale.
   const kept = (1 - refundShare) * level;
   const intervalOf = revenueIntervals(purchases, spend, horizonDays / DAYS_PER_WEEK, {
@@ -39,21 +38,26 @@ export function revenueOutlook(
   });
   const weeklyRate = (Math.log1p(discountRate) * DAYS_PER_WEEK) / DAYS_PER_YEAR;
   const horizon = discountHorizonDays / DAYS_PER_WEEK;
-  const outlook = {
-    lower: new Float64Array(size),
-    upper: new Float64Array(size),
-    discounted: new Float64Array(size),
+  return (snapshot) => {
+    const { size, frequency, recencyDays, tDays } = snapshot;
+    const outlook = {
+      lower: new Float64Array(size),
+      upper: new Float64Array(size),
+      discounted: new Float64Array(size),
+    };
+    for (let i = 0; i < size; i++) {
+      const [x, tx, T] = [frequency[i]!, recencyDays[i]! / DAYS_PER_WEEK, tDays[i]! / DAYS_PER_WEEK];
+      const { days, mean } = spendEvidence(snapshot, i);
+      const { lower, upper } = intervalOf(x, tx, T, days, mean);
+      outlook.lower[i] = lower;
+      outlook.upper[i] = upper;
+      outlook.discounted[i] =
+        discountedPurchases(purchases, weeklyRate, horizon, x, tx, T) *
+        spend.expectedSpend(days, mean) *
+        kept;
+    }
+    return outlook;
   };
-  for (let i = 0; i < size; i++) {
-    const [x, tx, T] = [frequency[i]!, recencyDays[i]! / DAYS_PER_WEEK, tDays[i]! / DAYS_PER_WEEK];
-    const { days, mean } = spendEvidence(snapshot, i);
-    const { lower, upper } = intervalOf(x, tx, T, days, mean);
-    outlook.lower[i] = lower;
-    outlook.upper[i] = upper;
-    outlook.discounted[i] =
-      discountedPurchases(purchases, weeklyRate, horizon, x, tx, T) * spend.expectedSpend(days, mean) * kept;
-  }
-  return outlook;
 }
 
 /**

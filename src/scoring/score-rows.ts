@@ -3,8 +3,8 @@ import type { RevenueForecast } from './lifetime-value-model.ts';
 import type { ScoreRow } from './publish.ts';
 import { reasonsOf } from './reasons.ts';
 import type { RevenueOutlook } from './revenue-outlook.ts';
-import { historicRevenues, type Snapshot } from './snapshot.ts';
-import { createStandings, type Standings } from './standings.ts';
+import type { Snapshot } from './snapshot.ts';
+import { createStandings, knownOf, type Standings } from './standings.ts';
 import { type Missing, statusOf } from './status.ts';
 import type { StrongestEffects } from './strongest-effects.ts';
 
@@ -83,17 +83,18 @@ function churnAtMost(probability: number, bound: number): number {
   return value <= bound ? value : Math.fround(Math.max(0, value - 2 ** -24));
 }
 
-/** Published numbers of the buyers, without a segment yet. */
-export function buyersStandings({ snapshot, ltv, purchase, churn }: Scores): Standings {
+/** Published numbers of the buyers. */
+export function buyersStandings(
+  { snapshot, ltv, purchase, churn }: Scores,
+  segmentId: Float64Array,
+): Standings {
   const bought = purchase.sight && Float64Array.from(purchase.probabilities, Math.fround);
   return createStandings(snapshot.userId, {
+    ...knownOf(snapshot),
+    segmentId,
     purchase: bought,
     churn:
       churn.sight && churn.probabilities.map((stays, i) => churnAtMost(1 - stays, 1 - (bought?.[i] ?? 0))),
-    orders: snapshot.orders,
-    historicRevenue: historicRevenues(snapshot),
-    sinceLastPurchase: snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!),
-    sinceFirstPurchase: snapshot.tDays,
     predictedRevenue: ltv.forecast?.revenue.map((value) => rounded(value, 2)),
   });
 }

@@ -2,14 +2,24 @@ import type pg from 'pg';
 import { databaseError } from '../database/database-error.ts';
 import { inSnapshot } from '../database/pool.ts';
 import type { TotalRevenue } from '../models/total-revenue.ts';
-import { type Applied, missingInRows, readAndApply, STEPS } from './apply.ts';
-import { publishScores, type ScoringRun } from './publish.ts';
+import { applicationOf } from './apply.ts';
+import { snapshotOf } from './features.ts';
+import { type ModelsInUse, missingInRows } from './models-in-use.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { publishScores, type ScoredPortion, type ScoringRun } from './publish.ts';
 import * as queries from './queries.ts';
 import type { RegisteredModel } from './registry.ts';
-import { scoreRows } from './score-rows.ts';
+import { buyersStandings, scoreRows, visitorsStandings } from './score-rows.ts';
+import { segmentPlaces } from './segment-places.ts';
+import { type ShopFigures, shopFigures } from './shop-figures.ts';
+import { joinStandings, mergeStandings, type Standings } from './standings.ts';
 import type { Missing } from './status.ts';
 import { settingsOf, type TrainingOptions } from './train.ts';
 import { type ModelKind, modelKinds } from './trained-model.ts';
+import { portionsOf } from './view.ts';
+
+/** Reading, training, applying, publishing. */
+const STEPS = 4;
 
 export type ScoreOptions = TrainingOptions;
 
@@ -46,7 +56,7 @@ function partOf(registered: RegisteredModel<unknown> | undefined, missing: reado
 
 type Parts = Record<'ltv' | 'purchase' | 'churn' | 'firstPurchase', ScorePart>;
 
-function partsOf({ models, missing }: Applied): Parts {
+function partsOf({ models, missing }: ModelsInUse): Parts {
   return {
     ltv: partOf(models.ltv, missing.ltv),
     purchase: partOf(models.purchase, missing.purchase),
@@ -55,19 +65,20 @@ function partsOf({ models, missing }: Applied): Parts {
   };
 }
 
-function runOf(applied: Applied, parts: Parts, options: ScoreOptions): ScoringRun {
-  const { models, figures, segmentation, missing } = applied;
-  const { said, drift, revenue } = figures;
-  const each = (of: 'parameters' | 'evaluation') =>
-    Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part[of]]));
+function each(parts: Parts, of: 'parameters' | 'evaluation'): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part[of]]));
+}
+
+/** What is known of the run before its rows. */
+function runOf({ inUse, segmentation, last, view }: Prepared, parts: Parts, options: ScoreOptions) {
+  const { models, missing, trainings } = inUse;
   return {
     asOf: options.asOf,
     codeVersion: options.codeVersion,
-    trainings: applied.trainings.flatMap(({ run }) => run ?? []),
+    trainings: trainings.flatMap(({ run }) => run ?? []),
     segments: segmentation.segments,
-    customers: figures.buyers,
     parameters: (recorded) => ({
-      ...each('parameters'),
+      ...each(parts, 'parameters'),
       models: Object.fromEntries(
         modelKinds.flatMap((kind) => {
           const model = models[kind];
@@ -81,10 +92,72 @@ function runOf(applied: Applied, parts: Parts, options: ScoreOptions): ScoringRu
         missing: missingInRows(missing),
       },
     }),
-    evaluation: { ...each('evaluation'), said, drift, revenue: revenue ?? null },
-    last: applied.last,
-    changed: applied.changed,
-    moved: applied.moved,
+    last,
+    changed: view.changed,
+  } satisfies Partial<ScoringRun>;
+}
+
+/** Portion by portion what the models say; what stands in the rows is added to `standings`. */
+function* scorePortions(
+  { view, inUse }: Prepared,
+  segmentId: Float64Array,
+  standings: Standings[],
+  options: ScoreOptions,
+): Generator<ScoredPortion> {
+  const scoresOf = applicationOf(inUse, options);
+  for (const { populations, buyersFrom, upTo } of portionsOf(view.populations)) {
+    const scores = scoresOf(populations);
+    const buyers = buyersStandings(
+      scores,
+      segmentId.subarray(buyersFrom, buyersFrom + populations.buyers.size),
+    );
+    const visitors = visitorsStandings(scores);
+    standings.push(mergeStandings(buyers, visitors));
+    yield { rows: [...scoreRows(scores, { buyers, visitors })], upTo };
+  }
+}
+
+async function applyAndPublish(
+  client: pg.ClientBase,
+  appPool: pg.Pool,
+  prepared: Prepared,
+  options: ScoreOptions,
+): Promise<ScoreSummary> {
+  const { view, inUse, segmentation, latestPurchase } = prepared;
+  const parts = partsOf(inUse);
+  const run = runOf(prepared, parts, options);
+  const { segmentId, moved } = segmentPlaces(
+    snapshotOf(view.populations.buyers),
+    view.untouched,
+    segmentation,
+  );
+  const standings: Standings[] = [];
+  let figures!: ShopFigures;
+  const findings = async () => {
+    options.onProgress?.(STEPS - 1, STEPS);
+    const all = mergeStandings(joinStandings(standings), view.untouched);
+    const everybody = view.changed ? undefined : view.populations;
+    figures = await shopFigures(client, all, inUse.models, options, everybody);
+    const { buyers, said, drift, revenue } = figures;
+    return {
+      customers: buyers,
+      evaluation: { ...each(parts, 'evaluation'), said, drift, revenue: revenue ?? null },
+    };
+  };
+  const portions = scorePortions(prepared, segmentId, standings, options);
+  const modelRunId = await publishScores(appPool, { ...run, moved, portions, findings });
+  options.onProgress?.(STEPS, STEPS);
+  const { buyers, visitors, revenue } = figures;
+  return {
+    modelRunId,
+    asOf: options.asOf,
+    customers: buyers,
+    scored: standings.reduce((sum, { userId }) => sum + userId.length, 0),
+    visitors,
+    latestPurchase,
+    revenue,
+    trained: run.trainings.map(({ kind }) => kind),
+    ...parts,
   };
 }
 
@@ -97,23 +170,11 @@ function runOf(applied: Applied, parts: Parts, options: ScoreOptions): ScoringRu
 export async function score(mlPool: pg.Pool, appPool: pg.Pool, options: ScoreOptions): Promise<ScoreSummary> {
   try {
     await appPool.query(queries.REFRESH_USER_DAYS);
-    const applied = await inSnapshot(mlPool, (client) => readAndApply(client, options));
-    const { scores, standings, figures, latestPurchase } = applied;
-    const parts = partsOf(applied);
-    const run = runOf(applied, parts, options);
-    const modelRunId = await publishScores(appPool, run, scoreRows(scores, standings));
-    options.onProgress?.(STEPS, STEPS);
-    return {
-      modelRunId,
-      asOf: options.asOf,
-      customers: figures.buyers,
-      scored: scores.snapshot.size + standings.visitors.userId.length,
-      visitors: figures.visitors,
-      latestPurchase,
-      revenue: figures.revenue,
-      trained: run.trainings.map(({ kind }) => kind),
-      ...parts,
-    };
+    return await inSnapshot(mlPool, async (client) => {
+      let step = 0;
+      const prepared = await prepare(client, options, () => options.onProgress?.(++step, STEPS));
+      return applyAndPublish(client, appPool, prepared, options);
+    });
   } catch (error) {
     throw databaseError(error);
   }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { copyColumns } from '../database/copy-binary.ts';
 import * as queries from './queries.ts';
+import { historicRevenues, type Snapshot } from './snapshot.ts';
 
 /** In the order of READ_STANDINGS. */
 const columns = [
@@ -35,6 +36,16 @@ export function createStandings(
   return { userId, ...all };
 }
 
+/** What is known of buyers before any model is asked. */
+export function knownOf(snapshot: Snapshot) {
+  return {
+    orders: snapshot.orders,
+    historicRevenue: historicRevenues(snapshot),
+    sinceLastPurchase: snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!),
+    sinceFirstPurchase: snapshot.tDays,
+  };
+}
+
 export const nobody: Standings = createStandings(new Int32Array(0), {});
 
 /** What is published of those of whom no note says that it may be out of date. */
@@ -62,6 +73,16 @@ export function mergeStandings(a: Standings, b: Standings): Standings {
   return createStandings(
     from.map(merged(a.userId, b.userId)),
     Object.fromEntries(columns.map((name) => [name, Float64Array.from(from, merged(a[name], b[name]))])),
+  );
+}
+
+/** Of sets of customers that follow one another. */
+export function joinStandings(parts: readonly Standings[]): Standings {
+  const joined = (of: (part: Standings) => ArrayLike<number>) =>
+    parts.flatMap((part) => Array.from(of(part)));
+  return createStandings(
+    Int32Array.from(joined(({ userId }) => userId)),
+    Object.fromEntries(columns.map((name) => [name, joined((part) => part[name])])),
   );
 }
 

@@ -1,4 +1,3 @@
-import { type FittedGammaGamma, fitGammaGamma } from '../models/gamma-gamma.ts';
 import type { PurchaseModel } from '../models/purchase-model.ts';
 import {
   type AmountBin,
@@ -14,8 +13,8 @@ import { snapshotOf } from './features.ts';
 import { STEP_DAYS } from './forecast.ts';
 import type { History } from './history.ts';
 import { createLifetimeValueModel, type LifetimeValueModel } from './lifetime-value-model.ts';
-import { fitOrNothing } from './purchase-model.ts';
 import { daysBefore, historyDays, outcomesOf, type Snapshot } from './snapshot.ts';
+import { fitSpend } from './spend-model.ts';
 import { type Metrics, type Missing, unmet } from './status.ts';
 import type { Training } from './trained-model.ts';
 
@@ -27,19 +26,6 @@ export interface LifetimeValueOptions {
   backtestDays: number;
   minBuyers: number;
   minHistoryDays: number;
-}
-
-function fitSpend(snapshot: Snapshot): FittedGammaGamma | undefined {
-  const { frequency, monetaryValue } = snapshot;
-  const repeaters = Int32Array.from(snapshot.userId.keys()).filter(
-    (i) => frequency[i]! > 0 && monetaryValue[i]! > 0,
-  );
-  return fitOrNothing(() =>
-    fitGammaGamma({
-      frequency: Float64Array.from(repeaters, (i) => frequency[i]!),
-      monetaryValue: Float64Array.from(repeaters, (i) => monetaryValue[i]!),
-    }),
-  );
 }
 
 function refundShareOf(snapshot: Snapshot): number {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyInto } from '../../src/database/copy-stream.ts';
+import { copyInto, copyNumbers } from '../../src/database/copy-stream.ts';
 import { inTransaction } from '../../src/database/pool.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
@@ -60,5 +60,40 @@ describe('COPY in a transaction', () => {
     });
     await expect(ended).rejects.toThrow();
     expect((await db.appPool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('COPY of numbers', () => {
+  const read = async (query: string): Promise<number[][]> => {
+    const rows: number[][] = [];
+    await inTransaction(db.appPool, (client) =>
+      copyNumbers(client, `COPY (${query}) TO STDOUT (FORMAT binary)`, (row) => rows.push([...row])),
+    );
+    return rows;
+  };
+
+  it('keeps every bit, and tells NULL from a number', async () => {
+    expect(
+      await read(
+        "SELECT -2147483648, 0.1::float8, 'Infinity'::float8 UNION ALL SELECT NULL, -1e-300::float8, 19000.123456789::float8",
+      ),
+    ).toEqual([
+      [-2147483648, 0.1, Number.POSITIVE_INFINITY],
+      [Number.NaN, -1e-300, 19000.123456789],
+    ]);
+    expect(await read('SELECT 1 WHERE false')).toEqual([]);
+  });
+
+  it('comes whole through many packets', async () => {
+    const rows = await read('SELECT n, n / 8.0::float8 FROM generate_series(1, 100000) n');
+    expect(rows).toHaveLength(100_000);
+    expect(rows.every(([n, eighth], at) => n === at + 1 && eighth === n / 8)).toBe(true);
+  });
+
+  it('throws what the server says, and the pool goes on', async () => {
+    await expect(read('SELECT 1 / (n - 50000) FROM generate_series(1, 100000) n')).rejects.toMatchObject({
+      code: '22012',
+    });
+    expect(await read('SELECT 1')).toEqual([[1]]);
   });
 });

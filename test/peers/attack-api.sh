@@ -20,13 +20,18 @@ cd "$(mktemp -d)"
 
 # The marker * is where sqlmap injects, everywhere else it finds the parameters itself.
 inject() {
-  local output
-  output=$($SQLMAP "$@" --header "Authorization: Bearer $KEY" --dbms postgresql --batch --level 2 --risk 1 --technique BEU \
+  local output traffic
+  traffic=$(mktemp)
+  output=$($SQLMAP "$@" -t "$traffic" --header "Authorization: Bearer $KEY" --dbms postgresql --batch --level 2 --risk 1 --technique BEU \
     --flush-session --disable-coloring --ignore-code '*' 2>&1) || true
   printf '%s\n' "$output" | grep -E 'is vulnerable|injectable|tested parameters|CRITICAL' || true
   if grep -qE 'is vulnerable|appears to be injectable|identified the following injection' <<<"$output" && ! grep -q 'do not appear to be injectable' <<<"$output"; then
     failed=1
   fi
+  # A request that is wrong before anything is injected would be refused each time, and prove nothing.
+  printf '%s\n' "$*" "$(grep -c '^HTTP response .*(200 ' "$traffic") of $(grep -c '^HTTP response ' "$traffic") requests were let in"
+  grep -q '^HTTP response .*(200 ' "$traffic" || failed=1
+  rm -f "$traffic"
 }
 inject -u "$url/api/users?search=ann&segment=champions&min_ltv=1&sort=ltv&order=desc&limit=5"
 inject -u "$url/api/users?profile=%7B%22country%22%3A%22DE%22%7D&active_since=2025-01-01T00%3A00%3A00Z"

@@ -3,18 +3,18 @@ import { finished, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '../../errors.ts';
 
-const decoders: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+const decoders = new Map<string, () => NodeJS.ReadWriteStream & Readable>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 /** A request's body, unpacked. @throws VALIDATION for an encoding that is not known */
 export function unpacked(payload: IncomingMessage): Readable {
   const encoding = (payload.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return payload;
-  const create = decoders[encoding];
+  const create = decoders.get(encoding);
   if (create === undefined) {
     throw new AppError('VALIDATION', 'the content-encoding is not known', {
       hint: 'Send gzip, deflate, br, or none.',
@@ -121,6 +121,7 @@ export async function* portions(stream: Readable, lines: number, bytes: number):
     return portion;
   };
   const add = (line: Buffer): void => {
+    if (line.length === 0 && !isCut) return;
     const text = isCut ? '' : line.toString('utf8').trim();
     isCut = false;
     if (text === '') return;
@@ -128,6 +129,8 @@ export async function* portions(stream: Readable, lines: number, bytes: number):
     openBytes += line.length;
   };
   for await (const piece of stream) {
+    // Of a line that is cut only its end is looked for.
+    if (isCut && rest.length === 0 && !(piece as Buffer).includes(newline)) continue;
     rest = rest.length === 0 ? (piece as Buffer) : Buffer.concat([rest, piece as Buffer]);
     for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
       add(rest.subarray(0, end));

@@ -3,17 +3,20 @@ import { openLinearAlgebra } from '../../compute/open-linear-algebra.ts';
 import type { Database } from '../../database/open-database.ts';
 import { AppError } from '../../errors.ts';
 import { evaluateFiles, type FileTrial } from '../../recommendations/evaluate-files.ts';
-import { evaluateShop, type ShopTrial } from '../../recommendations/evaluate-shop.ts';
+import { evaluateRefresh } from '../../recommendations/evaluate-refresh.ts';
+import { evaluateShop, type ShopTrial, type ShopTrialOptions } from '../../recommendations/evaluate-shop.ts';
 import { parseAsOf } from '../../scoring/as-of.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { day, percent, renderTable } from '../table.ts';
 import { VERSION } from '../version.ts';
+import { renderRefreshTrial } from './evaluate-refresh.ts';
 
 interface Flags {
   train?: string;
   test?: string;
   asOf?: string;
+  refreshAfter?: number;
   horizon: number;
   k: number;
   repeats?: boolean;
@@ -99,26 +102,46 @@ function renderShopTrial({ asOf, horizonDays, k, tasks, served }: ShopTrial): st
   ].join('\n');
 }
 
-async function evaluateOnShop(cli: CliContext, { mlPool, appPool }: Database, flags: Flags): Promise<void> {
+async function judgeRefresh(
+  cli: CliContext,
+  pools: Database,
+  options: ShopTrialOptions,
+  { refreshAfter: ageDays = 0, json }: Flags,
+): Promise<void> {
+  const result = await evaluateRefresh(pools, { ...options, ageDays });
+  if (json) cli.output.json(JSON.parse(JSON.stringify(result, rounded)));
+  else cli.output.line(renderRefreshTrial(result));
+}
+
+async function judgeAll(
+  cli: CliContext,
+  pools: Database,
+  options: ShopTrialOptions,
+  { json }: Flags,
+): Promise<void> {
   const progress = cli.output.progress('evaluating recommender');
-  const algebra = openLinearAlgebra();
-  const result = await evaluateShop(
-    { mlPool, appPool },
-    {
-      asOf: flags.asOf === undefined ? undefined : await parseAsOf(appPool, flags.asOf),
-      horizonDays: flags.horizon,
-      k: flags.k,
-      codeVersion: VERSION,
-      algebra,
-      clock: () => performance.now(),
-      onStep: cli.output.notice,
-    },
-  ).finally(() => algebra.close());
+  const result = await evaluateShop(pools, options);
   progress.done(
     `${result.tasks.next.warm.users} customers with a history, ${result.tasks.next.cold.users} without`,
   );
-  if (flags.json) cli.output.json(JSON.parse(JSON.stringify(result, rounded)));
+  if (json) cli.output.json(JSON.parse(JSON.stringify(result, rounded)));
   else cli.output.line(renderShopTrial(result));
+}
+
+async function evaluateOnShop(cli: CliContext, database: Database, flags: Flags): Promise<void> {
+  const asOf = flags.asOf === undefined ? undefined : await parseAsOf(database.appPool, flags.asOf);
+  const algebra = openLinearAlgebra();
+  const options: ShopTrialOptions = {
+    asOf,
+    horizonDays: flags.horizon,
+    k: flags.k,
+    codeVersion: VERSION,
+    algebra,
+    clock: () => performance.now(),
+    onStep: cli.output.notice,
+  };
+  const judge = flags.refreshAfter === undefined ? judgeAll : judgeRefresh;
+  await judge(cli, database, options, flags).finally(() => algebra.close());
 }
 
 async function evaluateRecommender(cli: CliContext, flags: Flags): Promise<void> {
@@ -139,6 +162,11 @@ export function registerEvaluateRecommender(evaluate: Command, cli: CliContext):
     )
     .option('--as-of <moment>', 'the cut-off (its window must have ended); default: the latest possible')
     .option('--horizon <days>', 'length of the window after the cut-off', wholeNumber(1, 3650), 30)
+    .option(
+      '--refresh-after <days>',
+      'judge a refresh instead: a training so many days before the cut-off, that training refreshed, and a new one',
+      wholeNumber(1, 3650),
+    )
     .option('--train <file>', 'what models learn from, instead of the database: a header, commas or tabs')
     .option('--test <file>', 'what the users took afterwards')
     .option('--k <n>', 'length of the lists', wholeNumber(1, 1000), 10)

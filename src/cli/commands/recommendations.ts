@@ -1,11 +1,16 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import * as read from '../../analytics/read.ts';
+import { openLinearAlgebra } from '../../compute/open-linear-algebra.ts';
+import type { Database } from '../../database/open-database.ts';
 import type { Pool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
 import * as control from '../../recommendations/control.ts';
+import { type NotRefreshed, refreshRecommendations } from '../../recommendations/refresh.ts';
+import { parseAsOf } from '../../scoring/as-of.ts';
 import { calendarDay, decimal, type JsonOption, productId, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { type Column, percent, renderTable } from '../table.ts';
+import { VERSION } from '../version.ts';
 import { registerExperiment } from './recommendation-experiments.ts';
 
 const ruleColumns: Column<control.Rule>[] = [
@@ -143,12 +148,54 @@ async function showRates(cli: CliContext, pool: Pool, { start, end, by, json }: 
   else cli.output.line(renderTable(items, rateColumns));
 }
 
+const notRefreshed: Record<NotRefreshed, string> = {
+  untrained: 'no version is served that could be refreshed: train recommendations first',
+  no_news: 'nothing came since what is served was fitted',
+  busy: 'another refresh is at work',
+  overtaken: 'another version was promoted meanwhile; nothing was published',
+};
+
+interface RefreshFlags extends JsonOption {
+  asOf?: string;
+}
+
+async function refresh(
+  cli: CliContext,
+  { mlPool, appPool }: Database,
+  { asOf, json }: RefreshFlags,
+): Promise<void> {
+  const algebra = openLinearAlgebra();
+  const result = await refreshRecommendations(mlPool, appPool, {
+    asOf: asOf === undefined ? undefined : await parseAsOf(appPool, asOf),
+    now: new Date(),
+    codeVersion: VERSION,
+    algebra,
+    onStep: cli.output.notice,
+  }).finally(() => algebra.close());
+  if (json) return cli.output.json(result);
+  if (!result.refreshed) return cli.output.line(notRefreshed[result.because]);
+  cli.output.line(
+    `run ${result.modelRunId}: training ${result.refreshedFrom} refreshed in ${result.seconds.toFixed(1)} s, ${result.algorithm}, ${result.pairs} pairs of ${result.products} products`,
+  );
+}
+
 export function registerRecommendations(program: Command, cli: CliContext): void {
   const parent = program
     .command('recommendations')
-    .description('Rules of the shop, experiments, and what came of the lists');
+    .description('Rules of the shop, experiments, refreshes, and what came of the lists');
   registerRules(parent, cli);
   registerExperiment(parent, cli);
+  parent
+    .command('refresh')
+    .description(
+      'Between two trainings: fit what the last one chose on what is known by now, new products and pairs included',
+    )
+    .option(
+      '--as-of <moment>',
+      'use only what happened before: YYYY-MM-DD (the end of that day), or a moment with its zone; default: now, or the moment of what is served where that is later',
+    )
+    .option('--json', 'answer as JSON')
+    .action((flags: RefreshFlags) => cli.withDatabase((database) => refresh(cli, database, flags)));
   parent
     .command('rates')
     .description(

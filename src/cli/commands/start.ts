@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { issueSetUpToken } from '../../access/administrators.ts';
-import { latestRun, listUsers } from '../../analytics/read.ts';
+import { findUsers, type UserFilters } from '../../analytics/find-users.ts';
+import { latestRun } from '../../analytics/read.ts';
 import type { Database } from '../../database/open-database.ts';
 import { isEmpty } from '../../database/ready.ts';
 import { hasDemoShop, loadDemoShop } from '../../demo/load.ts';
@@ -21,9 +22,11 @@ async function makeDemoShop(cli: CliContext, database: Database): Promise<void> 
 
 /** A customer worth looking at: one of the best, else the first. */
 async function exampleUserId(database: Database): Promise<number | undefined> {
-  const champions = await listUsers(database.appPool, { limit: 1, segment: 'champions' }).catch(() => []);
-  const [user] = champions.length > 0 ? champions : await listUsers(database.appPool, { limit: 1 });
-  return user?.user_id;
+  const first = async (filters: UserFilters): Promise<number | undefined> => {
+    const search = { filters, sort: 'user_id', descending: false, limit: 1 } as const;
+    return (await findUsers(database.appPool, search)).items[0]?.user_id;
+  };
+  return (await first({ segment: 'champions' }).catch(() => undefined)) ?? first({});
 }
 
 function tryNext(cli: CliContext, database: Database, address: string | undefined, id: number): void {

@@ -1,31 +1,13 @@
 import type { Command } from 'commander';
-import { findUsers } from '../../analytics/find-users.ts';
 import * as read from '../../analytics/read.ts';
 import type { Pool } from '../../database/pool.ts';
-import { type JsonOption, type Language, languageOption, userId, wholeNumber } from '../arguments.ts';
+import { type JsonOption, type Language, languageOption, userId } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { renderExplanation } from '../explanation.ts';
-import { type Column, day, money, percent, renderTable } from '../table.ts';
+import { day, money, percent, renderTable } from '../table.ts';
+import { displayName, segmentName } from '../user-names.ts';
 import { registerErasure } from './users-erasure.ts';
-
-function displayName(user: read.UserRow): string {
-  return [user.first_name, user.last_name].filter(Boolean).join(' ') || user.username || `#${user.user_id}`;
-}
-
-function segmentName(user: read.UserRow, language: Language): string | null {
-  return language === 'ru' ? user.segment_name_ru : user.segment_name_en;
-}
-
-function userColumns(language: Language): Column<read.UserRow>[] {
-  return [
-    { heading: 'id', cell: (u) => u.user_id, align: 'right' },
-    { heading: 'customer', cell: displayName },
-    { heading: 'segment', cell: (u) => segmentName(u, language) },
-    { heading: 'LTV', cell: (u) => money(u.ltv), align: 'right' },
-    { heading: 'churn', cell: (u) => percent(u.churn_probability), align: 'right' },
-    { heading: 'buys in 30 d', cell: (u) => percent(u.purchase_probability_30d), align: 'right' },
-  ];
-}
+import { registerUserList } from './users-list.ts';
 
 function score(value: string | null, status: string): string {
   return value ?? status.replace('_', ' ');
@@ -72,27 +54,6 @@ interface LanguageOption extends JsonOption {
   language: Language;
 }
 
-interface ListOptions extends LanguageOption {
-  limit: number;
-  after: number;
-  segment?: string;
-  search?: string;
-}
-
-async function listUsers(cli: CliContext, pool: Pool, options: ListOptions): Promise<void> {
-  const { limit, after, segment, search } = options;
-  const { items, next } = await findUsers(pool, {
-    filters: { ...(segment === undefined ? {} : { segment }), ...(search === undefined ? {} : { search }) },
-    sort: 'user_id',
-    descending: false,
-    limit,
-    after: { value: null, user_id: after },
-  });
-  if (options.json) return cli.output.json({ items });
-  cli.output.line(renderTable(items, userColumns(options.language)));
-  if (next) cli.output.notice(`more: add --after ${next.user_id}`);
-}
-
 async function showUser(cli: CliContext, pool: Pool, id: number, options: LanguageOption): Promise<void> {
   const card = await read.getUser(pool, id);
   const stats = await read.getUserStats(pool, id, new Date());
@@ -111,16 +72,7 @@ async function explainUser(cli: CliContext, pool: Pool, id: number, options: Lan
 export function registerUsers(program: Command, cli: CliContext): void {
   const users = program.command('users').description('Customers and their scores');
   registerErasure(users, cli);
-  users
-    .command('list')
-    .description('A page of customers by id')
-    .option('--limit <n>', 'rows', wholeNumber(1, 100_000), 20)
-    .option('--after <id>', 'the last id of the page before', wholeNumber(0, 2_147_483_647), 0)
-    .option('--segment <code>', 'only this segment')
-    .option('--search <text>', 'beginning of a name, or an id')
-    .addOption(languageOption())
-    .option('--json', 'answer as JSON')
-    .action((options: ListOptions) => cli.withDatabase((db) => listUsers(cli, db.appPool, options)));
+  registerUserList(users, cli);
   users
     .command('show')
     .description('One customer: scores, activity')

@@ -29,11 +29,20 @@ export interface PutReport {
 /** @throws VALIDATION for attributes that PostgreSQL cannot store */
 function attributesText(change: ProductChange, index: number): string | null {
   if (change.attributes === undefined) return null;
-  const exact = parseExactObject(JSON.stringify(change.attributes));
+  const exact = exactObject(change.attributes);
   if (exact) return stringifyExact(exact);
   throw new AppError('VALIDATION', `items/${index}/attributes is nothing that PostgreSQL can store`, {
     hint: 'No NUL, no half of a surrogate pair, no deep nesting.',
   });
+}
+
+function exactObject(attributes: Record<string, unknown>): ReturnType<typeof parseExactObject> {
+  try {
+    return parseExactObject(JSON.stringify(attributes));
+  } catch {
+    // Nested so deep that there is no stack to write it.
+    return null;
+  }
 }
 
 function toRow(change: ProductChange, index: number): ProductRow {

@@ -226,10 +226,16 @@ describe('rees46', () => {
   it('rejects other types and prices', () => {
     expect(
       read(
-        [header, line('like'), line('view').replace('130.760', '-1'), line('view').replace('543272936', '')],
+        [
+          header,
+          line('like'),
+          line('constructor'),
+          line('view').replace('130.760', '-1'),
+          line('view').replace('543272936', ''),
+        ],
         'rees46',
       ),
-    ).toEqual(['event_type', 'number', 'missing_value']);
+    ).toEqual(['event_type', 'event_type', 'number', 'missing_value']);
   });
 });
 

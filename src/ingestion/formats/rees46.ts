@@ -34,12 +34,12 @@ export const rees46: EventFormat = {
   bind,
 };
 
-const eventTypes: Readonly<Record<string, string>> = {
-  view: 'view',
-  cart: 'add_to_cart',
-  remove_from_cart: 'remove_from_cart',
-  purchase: 'purchase',
-};
+const eventTypes: ReadonlyMap<string, string> = new Map([
+  ['view', 'view'],
+  ['cart', 'add_to_cart'],
+  ['remove_from_cart', 'remove_from_cart'],
+  ['purchase', 'purchase'],
+]);
 
 const missing = reject('missing_value', 'the product id or the user id is empty');
 const tooLong = reject('value_too_long', `an id is longer than ${maxIdLength} characters`);
@@ -62,7 +62,7 @@ function bind(columns: ColumnMap, header: readonly string[], context: BindContex
       const timestamp = timestampOf(fields[timeAt] as string);
       if (timestamp === null)
         return reject('timestamp', `event_time ${excerpt(fields[timeAt] as string)} is no moment`);
-      const type = eventTypes[fields[typeAt] as string];
+      const type = eventTypes.get(fields[typeAt] as string);
       if (type === undefined)
         return reject('event_type', `event_type ${excerpt(fields[typeAt] as string)} is not known`);
       const price = parseDecimal(fields[priceAt] as string);

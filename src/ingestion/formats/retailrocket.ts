@@ -21,11 +21,11 @@ export const retailrocket: EventFormat = {
   bind,
 };
 
-const eventTypes: Readonly<Record<string, string>> = {
-  view: 'view',
-  addtocart: 'add_to_cart',
-  transaction: 'purchase',
-};
+const eventTypes: ReadonlyMap<string, string> = new Map([
+  ['view', 'view'],
+  ['addtocart', 'add_to_cart'],
+  ['transaction', 'purchase'],
+]);
 
 function bind(columns: ColumnMap, header: readonly string[]): EventMapper {
   const [timeAt, visitorAt, eventAt] = [columns['timestamp'], columns['visitor'], columns['event']] as [
@@ -40,7 +40,7 @@ function bind(columns: ColumnMap, header: readonly string[]): EventMapper {
       const moment = fields[timeAt] as string;
       const timestamp = parseEpoch(moment);
       if (timestamp === null) return reject('timestamp', `timestamp ${excerpt(moment)} is no Unix time`);
-      const type = eventTypes[fields[eventAt] as string];
+      const type = eventTypes.get(fields[eventAt] as string);
       if (type === undefined)
         return reject('event_type', `event ${excerpt(fields[eventAt] as string)} is not known`);
       const visitor = fields[visitorAt] as string;

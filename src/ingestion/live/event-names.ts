@@ -3,13 +3,13 @@
  * is dropped: `Checkout Started` is `checkout_started`, `Product Clicked` is `product_clicked`, with its product.
  * @see https://segment.com/docs/connections/spec/ecommerce/v2/
  */
-const ownTypes: Readonly<Record<string, string>> = {
-  product_viewed: 'view',
-  product_added: 'add_to_cart',
-  order_completed: 'purchase',
-  order_refunded: 'refund',
-  order_cancelled: 'refund',
-};
+const ownTypes: ReadonlyMap<string, string> = new Map([
+  ['product_viewed', 'view'],
+  ['product_added', 'add_to_cart'],
+  ['order_completed', 'purchase'],
+  ['order_refunded', 'refund'],
+  ['order_cancelled', 'refund'],
+]);
 
 const longest = 64;
 
@@ -32,5 +32,5 @@ function snakeCase(name: string): string {
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, '_')
     .replace(/^_+|_+$/g, '');
-  return ownTypes[snake] ?? [...snake].slice(0, longest).join('');
+  return ownTypes.get(snake) ?? [...snake].slice(0, longest).join('');
 }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { databaseError } from '../../database/database-error.ts';
 import { createPipelinedPool } from '../../database/pool.ts';
 import { AppError } from '../../errors.ts';
-import { applyBisecting, isDataRefusal, isTransient } from '../refusals.ts';
+import { applyBisecting, isDataRefusal, isTransient, isUniqueViolation } from '../refusals.ts';
 import { reject } from '../rejects.ts';
 import { SourceIds } from './members.ts';
 import type { Item, Outcome } from './message.ts';
@@ -27,6 +27,7 @@ export interface GroupOptions {
 const attempts = 6;
 /** Messages. Fewer wait for the writer that is busy: groups of a few cost the database a transaction each. */
 const worthAnotherWriter = 50;
+const knownMs = 60_000;
 
 /**
  * Writes what many requests bring in few transactions: while a writer is busy requests gather, and go together when it is
@@ -39,6 +40,8 @@ export class GroupCommit {
   readonly #sources = new SourceIds();
   #queue: Waiting[] = [];
   #queued = 0;
+  /** Until then events are asked whether they are there. */
+  #knownUntil = 0;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -114,10 +117,24 @@ export class GroupCommit {
   /** What the short way cannot take, for its data or for a deadlock, is no failure: the long way takes it, or says why not. */
   async #storePlain(items: readonly Item[]): Promise<(Outcome | undefined)[]> {
     try {
-      return await this.#withClient((client) => storePlain(client, items, this.#sources));
+      return await this.#tryPlain(items);
     } catch (error) {
       if (!isDataRefusal(error) && !isTransient(error)) throw error;
       return new Array(items.length);
+    }
+  }
+
+  /** Events are seldom known where their message is not: who brings a history that a file brought before does so for a while. */
+  async #tryPlain(items: readonly Item[]): Promise<(Outcome | undefined)[]> {
+    const store = (expectsKnown: boolean): Promise<(Outcome | undefined)[]> =>
+      this.#withClient((client) => storePlain(client, items, this.#sources, expectsKnown));
+    if (performance.now() < this.#knownUntil) return store(true);
+    try {
+      return await store(false);
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      this.#knownUntil = performance.now() + knownMs;
+      return store(true);
     }
   }
 

@@ -42,7 +42,10 @@ export const keyOf = ({ sourceId, messageId }: Member): string => `${sourceId}/$
 /** A message that is twice in the group shares the fate of the first. */
 export function firstOfEach(members: readonly Member[]): Member[] {
   const firsts = new Map<string, Member>();
-  for (const member of members) if (!firsts.has(keyOf(member))) firsts.set(keyOf(member), member);
+  for (const member of members) {
+    const key = keyOf(member);
+    if (!firsts.has(key)) firsts.set(key, member);
+  }
   return [...firsts.values()];
 }
 

@@ -11,13 +11,14 @@ export async function storePlain(
   client: pg.ClientBase,
   items: readonly Item[],
   sources: SourceIds,
+  expectsKnown: boolean,
 ): Promise<(Outcome | undefined)[]> {
   const outcomes = new Array<Outcome | undefined>(items.length);
   const members = readMembers(items, await sources.of(client, items), []);
   const plain = firstOfEach(members).filter(isPlain);
   if (plain.length === 0) return outcomes;
   // A transaction of its own: it is committed when it answers.
-  const written = await queries.writePlain(client, plain, plain.flatMap(linesOf));
+  const written = await queries.writePlain(client, plain, linesOf(plain), expectsKnown);
   for (const [place, events] of written) {
     const { place: at, message } = plain[place] as Member;
     outcomes[at] = outcomeOf(message, events);
@@ -32,16 +33,11 @@ function isPlain({ message }: Member): boolean {
   return lines.every(({ needsPrice, productId }) => !needsPrice && productId === null);
 }
 
-function linesOf({ source, message }: Member, place: number): queries.PlainLine[] {
-  const at = new Date(message.at).toISOString();
-  return message.lines.map(({ externalId, eventType, properties, product }) => ({
-    message: place,
-    source,
-    userId: message.userId,
-    eventType,
-    at,
-    properties,
-    externalId,
-    product,
-  }));
+function linesOf(plain: readonly Member[]): queries.PlainLine[] {
+  const lines: queries.PlainLine[] = [];
+  for (const [place, { source, message }] of plain.entries()) {
+    const { userId, at } = message;
+    for (const line of message.lines) lines.push({ message: place, source, userId, at, line });
+  }
+  return lines;
 }

@@ -1,4 +1,5 @@
 import { trendFactors } from './demand-trend.ts';
+import type { EventLog } from './event-log.ts';
 import { type Axes, climbGrid } from './grid-climb.ts';
 import type { Neighbours } from './recommender.ts';
 import type { ServedCandidate } from './served-candidates.ts';
@@ -104,10 +105,11 @@ type Trend = (halfLifeDays: number, power: number) => Float32Array;
 
 /** (demand lately / in all) ^ power, scaled to a mean of 1, so that weights keep their size; the ratios of each half-life are kept. */
 function trendOf(log: ShopLog, until: number): Trend {
-  const events = toEventLog(log, until);
+  let events: EventLog | undefined;
   const known = new Map<number, Float32Array>();
   return (halfLifeDays, power) => {
     if (power === 0) return new Float32Array(log.itemCount).fill(1);
+    events ??= toEventLog(log, until);
     const ratios = known.get(halfLifeDays) ?? trendFactors(events, until, { halfLifeDays, power: 1 });
     known.set(halfLifeDays, ratios);
     const factors = ratios.map((ratio) => ratio ** power);

@@ -74,16 +74,27 @@ function findNeighbours(data: Interactions, options: ItemNeighbourOptions): Neig
   for (let k = 0; k < data.items.length; k++) own[data.items[k]!]! += data.weights[k]! ** 2;
   const norms = normsOf(own, similarity);
   const products = new CoOccurrences(data);
+  const top = new TopItems(Math.min(options.neighbours, data.itemCount));
   const ids: Int32Array[] = [];
   const weights: Float32Array[] = [];
-  const score = new Float64Array(data.itemCount);
+  // Loops and one array for all: filter and from with a function took ten times as long, and most of a training.
+  const scores = new Float64Array(data.itemCount);
   for (let item = 0; item < data.itemCount; item++) {
-    const candidates = products.load(item).filter((other) => other !== item);
-    for (const other of candidates)
-      score[other] = formula(products.dot[other]!, norms[item]!, norms[other]!, options.shrinkage);
-    const best = candidates.sort((a, b) => score[b]! - score[a]! || a - b).slice(0, options.neighbours);
+    const others = products.load(item);
+    for (let k = 0; k < others.length; k++) {
+      const other = others[k]!;
+      scores[k] =
+        other === item
+          ? Number.NEGATIVE_INFINITY
+          : formula(products.dot[other]!, norms[item]!, norms[other]!, options.shrinkage);
+    }
+    const best = top.select(scores.subarray(0, others.length), others);
     ids.push(best);
-    weights.push(Float32Array.from(best, (other) => score[other]!));
+    weights.push(
+      Float32Array.from(best, (other) =>
+        formula(products.dot[other]!, norms[item]!, norms[other]!, options.shrinkage),
+      ),
+    );
   }
   return { ids, weights };
 }

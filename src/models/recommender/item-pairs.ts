@@ -25,16 +25,27 @@ export function densePairs(gram: Float32Array, itemCount: number): ItemPairs {
   const diagonal = Float64Array.from({ length: itemCount }, (_, i) => gram[i * itemCount + i]!);
   const scale = diagonal.map((own) => (own > 0 ? 1 / Math.sqrt(own) : 0));
   const cosines = new Float64Array(itemCount);
+  const select = (item: number, top: TopItems): Int32Array => {
+    const row = item * itemCount;
+    for (let j = 0; j < itemCount; j++) {
+      const common = gram[row + j]!;
+      cosines[j] = common === 0 || j === item ? Number.NEGATIVE_INFINITY : common * scale[j]!;
+    }
+    return top.select(cosines);
+  };
+  // Every lambda of a search asks for the same.
+  let top: { readonly count: number; readonly items: TopItems } | undefined;
+  const known: Int32Array[] = [];
   return Object.freeze({
     itemCount,
     diagonal,
     candidates(item: number, count: number): Int32Array {
-      const row = item * itemCount;
-      for (let j = 0; j < itemCount; j++) {
-        const common = gram[row + j]!;
-        cosines[j] = common === 0 || j === item ? Number.NEGATIVE_INFINITY : common * scale[j]!;
+      if (top?.count !== count) {
+        top = { count, items: new TopItems(Math.min(count, itemCount)) };
+        known.length = 0;
       }
-      return new TopItems(Math.min(count, itemCount)).select(cosines);
+      known[item] ??= select(item, top.items);
+      return known[item];
     },
     products: (item: number, others: Int32Array) =>
       Float32Array.from(others, (other) => gram[item * itemCount + other]!),
@@ -60,15 +71,17 @@ export function sparsePairs(data: Interactions): ItemPairs {
   for (let k = 0; k < data.items.length; k++) diagonal[data.items[k]!]! += data.weights[k]! ** 2;
   const occurrences = new CoOccurrences(data);
   const top = new TopItems(Math.min(ROW_LIMIT, itemCount));
+  const cosines = new Float64Array(itemCount);
   const ids: Int32Array[] = [];
   const values: Float32Array[] = [];
   for (let item = 0; item < itemCount; item++) {
-    const others = occurrences.load(item).filter((other) => other !== item);
-    const cosines = Float64Array.from(
-      others,
-      (other) => occurrences.dot[other]! / Math.sqrt(diagonal[other]!),
-    );
-    const chosen = Int32Array.from(top.select(cosines), (at) => others[at]!);
+    const others = occurrences.load(item);
+    for (let k = 0; k < others.length; k++) {
+      const other = others[k]!;
+      cosines[k] =
+        other === item ? Number.NEGATIVE_INFINITY : occurrences.dot[other]! / Math.sqrt(diagonal[other]!);
+    }
+    const chosen = top.select(cosines.subarray(0, others.length), others);
     ids.push(chosen);
     values.push(Float32Array.from(chosen, (other) => occurrences.dot[other]!));
   }

@@ -17,7 +17,7 @@ const RESAMPLES = 500;
 const SEED = 1;
 
 /** Means of so many values drawn with replacement; the same draws for every model, so that they differ by the models alone. */
-function bootstrapInterval(values: Float64Array): [low: number, high: number] {
+export function bootstrapInterval(values: Float64Array): [low: number, high: number] {
   if (values.length === 0) return [0, 0];
   const random = Random.fromSeed(SEED, 'lists');
   const means = Float64Array.from({ length: RESAMPLES }, () => {

@@ -134,8 +134,8 @@ export function trainingInteractions(log: ShopLog, until: number, signals: Train
   return {
     itemCount: log.itemCount,
     offsets: Int32Array.from(offsets),
-    items: items.slice(0, size),
-    weights: weights.slice(0, size),
+    items: items.subarray(0, size),
+    weights: weights.subarray(0, size),
   };
 }
 
@@ -200,20 +200,32 @@ export function hasHistory(log: ShopLog, user: number, until: number): boolean {
 
 /** What happened before `until` as the other recommenders are trained on it: strengths by kind, refunds left out; all rows stay. */
 export function toEventLog(log: ShopLog, until: number): EventLog {
-  const strengths = [SIGNALS.viewWeight, SIGNALS.cartWeight, SIGNALS.purchaseWeight];
-  const kept: number[] = [];
+  const byKind = [SIGNALS.viewWeight, SIGNALS.cartWeight, SIGNALS.purchaseWeight];
+  const most = log.items.length;
   const offsets = new Int32Array(log.offsets.length);
+  const items = new Int32Array(most);
+  const times = new Float64Array(most);
+  const strengths = new Float32Array(most);
+  const isTaken = new Uint8Array(most);
+  let size = 0;
   for (let user = 0; user + 1 < log.offsets.length; user++) {
     const [from, to] = eventsBefore(log, user, until);
-    for (let k = from; k < to; k++) if (log.kinds[k] !== REFUND) kept.push(k);
-    offsets[user + 1] = kept.length;
+    for (let k = from; k < to; k++) {
+      const kind = log.kinds[k]!;
+      if (kind === REFUND) continue;
+      items[size] = log.items[k]!;
+      times[size] = log.days[k]!;
+      strengths[size] = byKind[kind]!;
+      isTaken[size++] = kind === PURCHASE ? 1 : 0;
+    }
+    offsets[user + 1] = size;
   }
   return {
     itemCount: log.itemCount,
     offsets,
-    items: Int32Array.from(kept, (k) => log.items[k]!),
-    times: Float64Array.from(kept, (k) => log.days[k]!),
-    strengths: Float32Array.from(kept, (k) => strengths[log.kinds[k]!]!),
-    isTaken: Uint8Array.from(kept, (k) => (log.kinds[k] === PURCHASE ? 1 : 0)),
+    items: items.subarray(0, size),
+    times: times.subarray(0, size),
+    strengths: strengths.subarray(0, size),
+    isTaken: isTaken.subarray(0, size),
   };
 }

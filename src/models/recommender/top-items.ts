@@ -15,19 +15,23 @@ export class TopItems {
     this.#scores = new Float64Array(this.#items.length);
   }
 
-  /** The best of `scores`, best first; what is -Infinity or NaN is no candidate. */
-  select(scores: ArrayLike<number>): Int32Array {
+  /**
+   * The best of `scores`, best first; what is -Infinity or NaN is no candidate.
+   * @param numbers item of each score, in any order; its place unless given
+   */
+  select(scores: ArrayLike<number>, numbers?: Int32Array): Int32Array {
     if (this.#count === 0) return new Int32Array(0);
     this.#size = 0;
     let worst = Number.NEGATIVE_INFINITY;
-    for (let item = 0; item < scores.length; item++) {
-      const score = scores[item]!;
-      if (!(score > worst)) continue;
+    for (let at = 0; at < scores.length; at++) {
+      const score = scores[at]!;
+      // Where items come by number, one that ties with the worst kept comes too late.
+      if (numbers ? !(score >= worst && score > Number.NEGATIVE_INFINITY) : !(score > worst)) continue;
       if (this.#size === this.#items.length) {
         worst = this.#cut();
-        if (!(score > worst)) continue;
+        if (score < worst || (score === worst && !numbers)) continue;
       }
-      this.#items[this.#size] = item;
+      this.#items[this.#size] = numbers ? numbers[at]! : at;
       this.#scores[this.#size++] = score;
     }
     if (this.#size > this.#count) this.#cut();

@@ -1,0 +1,4 @@
+/** A word of a command line as a POSIX shell reads it back. */
+export function shellWord(text: string): string {
+  return /^[\w.,:/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
