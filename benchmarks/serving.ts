@@ -24,7 +24,7 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * options and version, 0.3 the history, 0.15 what is due, the rest ranking, spread thin: starting the statements 16 %, 30 rows of weights added up a
  * third; 10 products of history in place of 30 save a fifth, 30 candidates in place of 40 nothing to be seen.
  *
- * Since lists read rows of weights as far as their product counts, and look fewer candidates up (migration 0026): side by side on one database
+ * Since lists read rows of weights as far as their product counts, and look fewer candidates up (migration 0027): side by side on one database
  * (200,000 users, 50,000 products, 3,975,744 events; old and new function in turns, other work on the same cores), processor of a call 2.67 to
  * 2.07 ms (.77), of a cached call alone 2.30 to 1.53; 200 a second with 500 events written, three rounds of 6 s: p50 7.9 to 5.1, p99 84 to 26. A pool
  * of 3 connections in place of 10 made no difference. At full size not measured again. Node takes .9 ms of a request, a fifth of it to write to sockets.
