@@ -21,10 +21,10 @@ import { withShopServer } from './shop-server.ts';
  * CPU is printed for an event as Node + PostgreSQL's backends + its other processes + this client, in microseconds. Where both cores are full, that is
  * what decides, and it moves less than rates do when others use the machine too.
  *
- * Measured beside other work (load 5, three rounds of 2 s, the least of each): batches of 100 take 26 + 45 + 0 + 1, bare inserts 10 + 49, one row
- * a request 246 + 492 + 0 + 45 at its best. That is 783 to 75 in the second round, 10.4 times; by rates 8.9, 9.2 and 9.4, which misses the aim of 10, and 0.9 to 1.8 of bare inserts. In the one
- * quiet moment 23,500 events a second, 25 + 47 + 2. Single events at 64 clients take 162 + 107 where that server takes 268 + 486: 1.4 to 2.9 times by rates
- * then (2.0 to 2.6 on a quiet machine, before what follows). Before binary arrays, and with a shorter warm-up, all of it took 30 + 50, and 7.9 times on a quiet machine.
+ * Measured with nothing else at work, five rounds of 2 s in two runs: batches of 100 against bare inserts 0.77, 0.80, 1.13, 0.79, 0.63; against one row
+ * a request at its best 12.1, 9.4, 10.2, 10.0, 11.3 (the aim is 10); single events at 64 clients 3.4, 2.7, 2.0, 3.0, 2.8 times that server; alone 0.6: there
+ * nothing can be gathered. CPU an event in batches 27 + 51, bare 13 + 69 and 8 + 48, one row 302 + 667 and 270 + 596, single at 64 clients 188 + 123. Before
+ * binary arrays, with a shorter warm-up, batches took 30 + 50, and 7.9 times that server.
  *
  * Where a backend's 50 us went (perf, before): index entries 29 %, foreign keys 17, the customer's days 7, asking whether an event or message is there 6,
  * arrays read from text 8, WAL 8, the statement's own joins and lists 15. Since then rows come as binary arrays and events are not asked for (43 where it was 50 and bare
