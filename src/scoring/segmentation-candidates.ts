@@ -10,9 +10,8 @@ import {
   type SegmentationOptions,
   type StoredSegmentation,
   segmentFeatures,
-  sinceLastPurchase,
 } from './segmentation.ts';
-import type { Snapshot } from './snapshot.ts';
+import { type Snapshot, sinceLastPurchase } from './snapshot.ts';
 
 /** A way to part the customers, as it would have been at one moment. */
 export interface SegmentationCandidate {

@@ -8,7 +8,7 @@ import { matchClusters } from '../models/clustering/match-clusters.ts';
 import { assignRfmSegments, type RfmData } from '../models/rfm.ts';
 import { rfmSegments } from '../models/rfm-segments.ts';
 import * as queries from './queries.ts';
-import { historicRevenues, type Snapshot } from './snapshot.ts';
+import { historicRevenues, type Snapshot, sinceLastPurchase } from './snapshot.ts';
 
 export interface SegmentDefinition {
   readonly id: number;
@@ -40,10 +40,6 @@ export interface StoredSegmentation {
   readonly segmentOf: Readonly<Record<string, number>>;
   readonly segments: readonly SegmentDefinition[];
   readonly nextSegmentId: number;
-}
-
-export function sinceLastPurchase(snapshot: Snapshot): Float64Array {
-  return snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!);
 }
 
 function netRevenue(snapshot: Snapshot): Float64Array {

@@ -60,6 +60,11 @@ export function daysBefore(moment: Date, days: number): Date {
   return new Date(moment.getTime() - days * MS_PER_DAY);
 }
 
+/** Days. */
+export function sinceLastPurchase({ tDays, recencyDays }: Snapshot): Float64Array {
+  return tDays.map((t, i) => t - recencyDays[i]!);
+}
+
 /** What each customer brought so far, net of refunds, in whole cents as it is published. */
 export function historicRevenues({ grossRevenue, refunds }: Snapshot): Float64Array {
   return grossRevenue.map((gross, i) => Number((gross - refunds[i]!).toFixed(2)));

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { copyColumns } from '../database/copy-binary.ts';
 import * as queries from './queries.ts';
-import { historicRevenues, type Snapshot } from './snapshot.ts';
+import { historicRevenues, type Snapshot, sinceLastPurchase } from './snapshot.ts';
 
 /** In the order of READ_STANDINGS. */
 const columns = [
@@ -41,7 +41,7 @@ export function knownOf(snapshot: Snapshot) {
   return {
     orders: snapshot.orders,
     historicRevenue: historicRevenues(snapshot),
-    sinceLastPurchase: snapshot.tDays.map((t, i) => t - snapshot.recencyDays[i]!),
+    sinceLastPurchase: sinceLastPurchase(snapshot),
     sinceFirstPurchase: snapshot.tDays,
   };
 }
