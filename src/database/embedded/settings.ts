@@ -44,7 +44,7 @@ export function serverSettings(extra: Record<string, string> = {}): Record<strin
     max_wal_size: '2GB',
     min_wal_size: '128MB',
     checkpoint_timeout: '15min',
-    wal_compression: 'on',
+    wal_compression: 'off',
     random_page_cost: '1.1',
     // The queries are short, compiling them costs more than it saves; these binaries bring no LLVM either.
     jit: 'off',
