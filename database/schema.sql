@@ -2433,6 +2433,7 @@ DECLARE
   v_order integer[];
   v_due_places integer;
   v_is_arranged boolean;
+  v_is_too_much_due boolean;
   v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
@@ -2461,8 +2462,9 @@ BEGIN
   v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, least(p_limit, 1000)) ELSE least(p_limit, 1000) END;
   v_head := CASE WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes THEN v_pool + 10 END;
   v_extra := v_popular + cardinality(p_due_ids) + v_pin_count;
-  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
-  v_most := CASE WHEN NOT (v_is_arranged OR v_has_boosts) THEN p_limit END;
+  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0;
+  v_is_too_much_due := cardinality(p_due_ids) > v_due_places;
+  v_most := CASE WHEN NOT (v_is_arranged OR v_is_too_much_due OR v_has_boosts) THEN p_limit END;
 
   LOOP
     SELECT array_agg(f.id), array_agg(f.score), array_agg(f.mark), array_agg(f.trending)
@@ -2544,6 +2546,20 @@ BEGIN
       array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
     INTO v_ids, v_scores, v_pins, v_trending
     FROM unnest(v_order) WITH ORDINALITY u (place, n);
+  ELSIF v_is_too_much_due THEN
+    -- As arrange_products does, which for this alone would cost five times as much.
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.trending) INTO v_ids, v_scores, v_trending
+    FROM (
+      SELECT o.id, o.score, o.trending
+      FROM (
+        SELECT u.*, u.is_due AND row_number() OVER (PARTITION BY u.is_due ORDER BY u.place) > v_due_places AS in_excess
+        FROM (
+          SELECT t.*, t.id = ANY (p_due_ids) AS is_due FROM unnest(v_ids, v_scores, v_trending) WITH ORDINALITY t (id, score, trending, place)
+        ) u
+      ) o
+      ORDER BY o.in_excess, o.place
+      LIMIT p_limit
+    ) f;
   ELSE
     v_ids := v_ids[:p_limit];
     v_scores := v_scores[:p_limit];
