@@ -215,13 +215,13 @@ BEGIN
       LIMIT v_most
     ) f;
     EXIT WHEN v_head IS NULL OR coalesce(cardinality(v_head_ids), 0) < v_head + v_extra
-      OR CASE WHEN v_most IS NULL THEN cardinality(v_ids) >= v_pool ELSE coalesce(cardinality(v_ids), 0) = v_most AND v_walked <= v_most + 10 END;
+      OR CASE WHEN v_most IS NULL THEN cardinality(v_ids) >= v_pool ELSE coalesce(cardinality(v_ids), 0) = v_most AND v_walked - v_most <= 10 END;
     v_head := CASE WHEN v_head < 1000 THEN 8 * v_head END;
   END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
-  -- Few shops have boosts or pins: in the query above, they would be made ready for each list.
+  -- Few shops have boosts: in the query above, they would be made ready for each list.
   IF v_has_boosts THEN
     SELECT array_agg(b.id), array_agg(b.score), array_agg(b.category), array_agg(b.trending) INTO v_ids, v_scores, v_categories, v_trending
     FROM (
