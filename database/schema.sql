@@ -2671,12 +2671,12 @@ CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_so
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN 0 ELSE n.collaborative END
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
-  CROSS JOIN LATERAL (SELECT greatest(16, ceil(cardinality(n.neighbour_ids) * sqrt(s.weight / p_source_weights[1])))::integer AS most OFFSET 0) x
+  CROSS JOIN LATERAL (SELECT greatest(10, ceil(cardinality(n.neighbour_ids) * s.weight / p_source_weights[1]))::integer AS most OFFSET 0) x
 $$;
 
 ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by, mark their number counted down from 1023. Of a history the row of each as far as the root of its share of the weightiest, 16 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by, mark their number counted down from 1023. Of a history the row of each as far as its share of the weightiest, 10 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
