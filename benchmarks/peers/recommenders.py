@@ -1,9 +1,10 @@
 """implicit's ALS and BPR on one temporal split, tuned with the effort that ours are.
 
-    python recommenders.py FOLDER REPEATS K POINTS
+    python recommenders.py FOLDER REPEATS K POINTS SECONDS
 
 FOLDER holds valid-train.csv, valid-test.csv, train.csv and test.csv (header; user,item,...). Options are climbed one at a time on the
-validation part, as ours are, from the start and then from points drawn at random, until POINTS of the grid were tried, as many as ours; then the model is fitted on train.csv and its lists for the users of test.csv are judged as ours are:
+validation part, as ours are, from the start and then from points drawn at random, until POINTS of the grid were tried, as many as ours, or
+SECONDS have passed, as long as all of ours took together; then the model is fitted on train.csv and its lists for the users of test.csv are judged as ours are:
 users without a history left out, new items only unless REPEATS is 1. Prints {name: {ndcg, map, precision, recall, hitRate, seconds,
 tried, options}}.
 """
@@ -100,8 +101,9 @@ def climb(axes, start, ask):
     return at
 
 
-def search(axes, start, points, score):
-    """The best of all points that climbs from `start`, and from others while fewer than `points` were tried, came by."""
+def search(axes, start, points, seconds, score):
+    """The best of all points that climbs from `start`, and from others while there is effort left, came by."""
+    until = time.monotonic() + seconds
     known = {}
 
     def ask(at):
@@ -112,12 +114,12 @@ def search(axes, start, points, score):
 
     draw = random.Random(1)
     climb(axes, start, ask)
-    while len(known) < min(points, math.prod(map(len, axes.values()))):
+    while len(known) < min(points, math.prod(map(len, axes.values()))) and time.monotonic() < until:
         climb(axes, {name: draw.choice(values) for name, values in axes.items()}, ask)
     return dict(zip(axes, max(known, key=known.get))), len(known)
 
 
-def main(folder, repeats, k, points):
+def main(folder, repeats, k, points, seconds):
     folder = Path(folder)
     valid = Task(read(folder / "valid-train.csv"), read(folder / "valid-test.csv"), repeats)
     final = Task(read(folder / "train.csv"), read(folder / "test.csv"), repeats)
@@ -130,7 +132,7 @@ def main(folder, repeats, k, points):
 
     found = {}
     for name, (make, axes, start) in GRIDS.items():
-        options, tried = search(axes, start, points, lambda at: valid.judge(fit(make, at, valid)[0], k)["ndcg"])
+        options, tried = search(axes, start, points, seconds, lambda at: valid.judge(fit(make, at, valid)[0], k)["ndcg"])
         model, seconds = fit(make, options, final)
         found[name] = {**final.judge(model, k), "seconds": seconds, "tried": tried, "options": options}
     print(json.dumps(found))
@@ -139,4 +141,4 @@ def main(folder, repeats, k, points):
 if __name__ == "__main__":
     # implicit warns that BLAS threads beside its own slow it down; so they are held to one.
     with threadpool_limits(1, "blas"):
-        main(sys.argv[1], sys.argv[2] == "1", *map(int, sys.argv[3:5]))
+        main(sys.argv[1], sys.argv[2] == "1", *map(int, sys.argv[3:6]))
