@@ -13,7 +13,13 @@ import { Peers } from './peer.ts';
  *
  * What will a customer of Online Retail buy in the 30 days after 2011-11-08? Two tasks, judged on all products: the next purchases,
  * repeats included, and new products only. Ours beside implicit's ALS and BPR, each tuned on the 30 days before by climbing one option
- * at a time, the peers until they tried as many points as the one of ours that was chosen, or for as long as all of ours took. Training is compared with implicit's ALS in the same run; customers without a purchase before are left out.
+ * at a time, the peers until they tried as many points as the one of ours that was chosen, or for as long as all of ours took. Training is
+ * compared with implicit's ALS in the same run; customers without a purchase before are left out.
+ *
+ * Measured, 2 cores with as much other work again, nDCG@10 of the next purchases | of new products: hybrid (chosen, 51 | 16 points) .366 | .163,
+ * implicit's ALS (48 | 14 points) .284 | .090, its BPR (15 | 20) .256 | .063, buy-again alone .341, popularity .148 | .098, item-knn .163 | .058. Training in
+ * units of implicit's ALS at what it was tuned to (128 | 32 factors): hybrid 1.2 | .9, BPR 9.7 | 13; in an earlier run with less other work .9 to 1.0 | 3.9 to
+ * 4.2: alone, 32 factors are quicker than a ridge over 3,900 products, whose inverse takes the third power of their number.
  */
 
 const K = 10;
