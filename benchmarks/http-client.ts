@@ -30,7 +30,7 @@ export class LoadClient {
     return new LoadClient(socket);
   }
 
-  /** @param request made by `postRequest` */
+  /** @param request made by `postRequest` or `getRequest` */
   send(request: Buffer): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -71,4 +71,30 @@ export function postRequest(path: string, authorization: string, body: string): 
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+export function getRequest(path: string, authorization: string): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: ${authorization}\r\n\r\n`);
+}
+
+/** As many connections to a port as there are requests under way. */
+export class LoadClients {
+  readonly #free: LoadClient[] = [];
+  readonly #port: number;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  /** @throws Error for a status other than 2xx */
+  async send(request: Buffer): Promise<void> {
+    const client = this.#free.pop() ?? (await LoadClient.open(this.#port));
+    const { status } = await client.send(request);
+    this.#free.push(client);
+    if (status < 200 || status > 299) throw new Error(`answered ${status}`);
+  }
+
+  close(): void {
+    for (const client of this.#free) client.close();
+  }
 }

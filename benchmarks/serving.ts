@@ -5,6 +5,7 @@ import pg from 'pg';
 import { createKey } from '../src/access/keys.ts';
 import { Random } from '../src/models/random.ts';
 import { loadBigShop } from './big-shop.ts';
+import { getRequest, LoadClients } from './http-client.ts';
 import { type Latencies, openLoop, percentile, pooled } from './open-loop.ts';
 import { type ShopServer, withShopServer } from './shop-server.ts';
 import { publishSynthetic } from './synthetic-recommender.ts';
@@ -17,29 +18,31 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * same pool, under the same load. All three in turns, SECONDS each, ROUNDS times. Customers are drawn by their events: who does much is also
  * who asks much, and has the longest history. 1,000,000 users, 100,000 products and 20,000,000 events unless given.
  *
- * Measured at full size, 8 s each and 2 rounds, nothing else on the 2 cores: one at a time get_recommendations 3.2 ms (p99 6.0, 10.7 times the
- * look-up), over HTTP 6.3 (p99 13); at 200 requests a second with 500 events written 4.3 ms (p99 20, 15 times), over HTTP 8.4 (p99 68): the aims
- * of 5 and 15 ms are missed. Of sessions p99 5.2, similar 3.8, together 4.4, popular 1.8. A call takes 2.4 to 2.8 ms of the processor, and
- * 1.4 more in Node over HTTP: with the writer that is more than one of two cores, and what comes at random waits. Of a call 0.2 is asking for
- * options and version, 0.3 the history, 0.15 what is due, the rest ranking, spread thin: starting the statements 16 %, 30 rows of weights added up a
- * third; 10 products of history in place of 30 save a fifth, 30 candidates in place of 40 nothing to be seen.
+ * Measured at full size before migrations 0027 and 0028, 8 s each and 2 rounds, nothing else on the 2 cores: one at a time get_recommendations
+ * 3.2 ms (p99 6.0, 10.7 times the look-up), over HTTP 6.3 (p99 13); at 200 requests a second with 500 events written 4.3 ms (p99 20, 15 times),
+ * over HTTP 8.4 (p99 68). Of sessions p99 5.2, similar 3.8, together 4.4, popular 1.8. Not measured since on a machine of its own.
  *
- * Since lists read rows of weights as far as their product counts, and look fewer candidates up (migration 0027): side by side on one database
- * (200,000 users, 50,000 products, 3,975,744 events; old and new function in turns, other work on the same cores), processor of a call 2.67 to
- * 2.07 ms (.77), of a cached call alone 2.30 to 1.53; 200 a second with 500 events written, three rounds of 6 s: p50 7.9 to 5.1, p99 84 to 26. A pool
- * of 3 connections in place of 10 made no difference. At full size not measured again. Node takes .9 ms of a request, a fifth of it to write to sockets.
+ * Where the tail came from: the writer. 50 events touch some 150 pages of indexes that had not changed since the last checkpoint, and WAL got
+ * each whole and packed by pglz: 30 ms of one core, ten times a second. Unpacked 5 ms. Both, in turns, on one database of full size (the processes
+ * of the measurement at real-time priority, since other work filled both cores and slowed them by a third; p99 of two runs of 2 times 6 s):
+ * before migration 0028 packed 12.3 and 12.2 ms, unpacked 8.3 and 8.7; after it packed 9.7 and 11.1, unpacked 6.2 and 7.1 (p50 2.8 and 3.1), the look-up 1.1 to 1.4.
+ * HTTP_FIGURES
+ * Other waits there are none: sampled each 25 ms, backends of readers were on the processor or idle, never at a lock or a disk; they read .1 pages
+ * a call; autovacuum, checkpoints and JIT are not at work. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: the pool keeps them ten minutes.
  *
- * Measured so far at a tenth of that (100,000 users, 10,000 products, 1,988,338 events), on two cores that ten times as much other work
- * shared, so that only ratios say something: in turns, the median of get_recommendations is 4.6 times that of the look-up in SQL and 7.0
- * times over HTTP, of a session 3.1, of popular products 1.7.
- * How a call came down by a third of the processor's time: 40 candidates looked up in place of 100, and only the head of their order
- * sorted. What is left of it goes by the rows of weights, hence `history_products` (30).
- * And by 13 to 28 % more, in five comparisons (same server and customers, both versions in turns, CPU of the one backend from
- * /proc/PID/schedstat, medians of batches): last 3.03 to 2.63 ms, where the look-up took 0.047; half of the customers have all 30 products.
- * The sums are gone through once, 60 of them sorted in place of 160, reasons found in one pass. The same lists, scores within 1e-9, for 400 customers.
- * A customer of 10,000 events (12 to 13 ms, mostly what is due again and the purchases) gained nothing. Of a call, unnesting 2,058 pairs
- * takes 0.25 ms, adding them up to 1,548 sums 0.4, sorting 0.15, starting the statements about 0.4. Tried and dropped: named statements
- * (no difference to see, and a pooler between would break them); multiplying inside the sum instead of beside unnest (the same).
+ * Migration 0028 in processor of a call (least of 5, mean of 200 customers, versions in turns in one backend): 2.13 to 1.85 ms, p99 4.9 to 4.0. What
+ * it consists of then: the call itself .11, options and version .11, history .14, what is due .12, the sums and their order .87 (rows of
+ * weights .12, unnesting .10, adding up .17, ordering .15, the weightiest source .08, popularity .14, starting the rest), products .11,
+ * reasons .25. Of before: candidates .52, reasons .44 and ten more statements; 707 pages looked at a call, now 500.
+ * Tried there and dropped: a head of 25 in place of 40 (4 %), the last purchase by look-up in place of a window (the same), sharing questions
+ * about a key between fewer requests, a pool of 2 or 4 connections, --single-threaded-gc and a larger young generation (no difference that
+ * noise left to see). Node takes .8 to 1.4 ms of a request: a flat profile, pg 12 %, fastify 6, writing to sockets 6, hashes 3.
+ *
+ * Before that, migration 0027 (rows of weights as far as their product counts, fewer candidates; 200,000 users, 3,975,744 events): 2.67 to 2.07 ms.
+ * And before that, at a tenth of the size: 40 candidates looked up in place of 100, and only the head of their order sorted, a third; sums gone
+ * through once, 60 of them sorted in place of 160, reasons found in one pass, 13 to 28 %. A customer of 10,000 events (12 to 13 ms, mostly
+ * what is due again and the purchases) gained nothing. Tried and dropped: named statements (no difference to see, and a pooler between would
+ * break them); multiplying inside the sum instead of beside unnest (the same).
  */
 
 const RATE = 200;
@@ -153,15 +156,12 @@ async function measure(
   const basket = (): number[] => [product(), product(), product()];
   const port = 20_000 + ((process.pid + 7) % 20_000);
   const { key } = await createKey(app, { scope: 'read', name: 'bench' });
-  const headers = { authorization: `Bearer ${key}` };
+  const clients = new LoadClients(port);
   const kinds: Record<string, () => Promise<unknown>> = {
     'primary key, SQL (baseline)': () => ml.query(LOOK_UP, [product()]),
     'get_recommendations, SQL': () => ml.query(RECOMMEND, [user()]),
-    'get_recommendations, HTTP': async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/api/users/${user()}/recommendations`, { headers });
-      if (!answer.ok) throw new Error(await answer.text());
-      await answer.arrayBuffer();
-    },
+    'get_recommendations, HTTP': () =>
+      clients.send(getRequest(`/api/users/${user()}/recommendations`, `Bearer ${key}`)),
     'get_recommendations, diverse, capped, SQL': () => ml.query(DIVERSE, [user()]),
     'get_session_recommendations, SQL': () => ml.query(SESSION, [basket()]),
     'get_similar_products, SQL': () => ml.query(SIMILAR, [product()]),
@@ -189,6 +189,7 @@ async function measure(
     header(`${RATE} requests a second, ${Math.round(writtenPerSecond)} events a second written meanwhile`);
     print(found.map(pooled), [AIMS.sql, AIMS.http]);
   } finally {
+    clients.close();
     const gone = once(api, 'exit');
     api.kill('SIGTERM');
     await gone;
@@ -205,6 +206,8 @@ export async function run(args: string[]): Promise<void> {
     const client = new pg.Client(server.url);
     await client.connect();
     await publishSynthetic(client, products, NEIGHBOURS);
+    // No shop that serves was built a minute ago: else all that was, is written to disk while it is measured.
+    await client.query('CHECKPOINT');
     await client.end();
     write(
       `${users} users, ${products} products of ${NEIGHBOURS} neighbours, ${shop.events} events, ${Math.round(shop.bytes / 2 ** 20)} MB; made in ${Math.round((performance.now() - began) / 1000)} s`,

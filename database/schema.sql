@@ -235,18 +235,25 @@ CREATE FUNCTION access_control.find_api_key(p_key_hash bytea) RETURNS TABLE(key_
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+DECLARE
+  v_last_used_at timestamptz;
 BEGIN
-  -- At most once a minute, and never waiting for another request that does the same.
-  UPDATE access_control.api_keys k SET last_used_at = clock_timestamp()
-  WHERE k.key_id = (
-    SELECT f.key_id FROM access_control.api_keys f
-    WHERE f.key_hash = p_key_hash AND f.revoked_at IS NULL AND (f.expires_at IS NULL OR f.expires_at > clock_timestamp())
-      AND (f.last_used_at IS NULL OR f.last_used_at < clock_timestamp() - interval '1 minute')
-    FOR NO KEY UPDATE SKIP LOCKED
-  );
-  RETURN QUERY
-    SELECT k.key_id, k.scope, k.name, k.source FROM access_control.api_keys k
-    WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp());
+  SELECT k.key_id, k.scope, k.name, k.source, k.last_used_at INTO key_id, scope, name, source, v_last_used_at
+  FROM access_control.api_keys k
+  WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp());
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF v_last_used_at IS NULL OR v_last_used_at < clock_timestamp() - interval '1 minute' THEN
+    -- At most once a minute, and never waiting for another request that does the same.
+    UPDATE access_control.api_keys k SET last_used_at = clock_timestamp()
+    WHERE k.key_id = (
+      SELECT f.key_id FROM access_control.api_keys f
+      WHERE f.key_hash = p_key_hash AND (f.last_used_at IS NULL OR f.last_used_at < clock_timestamp() - interval '1 minute')
+      FOR NO KEY UPDATE SKIP LOCKED
+    );
+  END IF;
+  RETURN NEXT;
 END
 $$;
 
@@ -1731,7 +1738,6 @@ DECLARE
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
   v_until timestamptz;
-  v_newest timestamptz;
   v_total double precision;
   v_has_rules boolean;
   v_ids integer[];
@@ -1746,20 +1752,9 @@ BEGIN
   v_options := app_schema.read_recommendation_options(p_options);
   v_now := coalesce(v_options.as_of, now());
   v_until := coalesce(v_options.as_of, 'infinity');
-  SELECT (
-    SELECT e.event_timestamp
-    FROM app_schema.events e
-    WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
-      AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
-    ORDER BY e.event_timestamp DESC
-    LIMIT 1
-  ) INTO v_newest
-  FROM app_schema.users u WHERE u.user_id = p_user_id;
-  IF NOT FOUND THEN
-    RETURN;
-  END IF;
   v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
-  SELECT * INTO v_how FROM app_schema.recommenders c WHERE c.model_run_id = v_run;
+  SELECT * INTO v_how FROM app_schema.recommenders c
+  WHERE c.model_run_id = v_run AND EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id);
   IF v_how.model_run_id IS NULL THEN
     RETURN;
   END IF;
@@ -1778,9 +1773,9 @@ BEGIN
         -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
         -- What came back says nothing for a product from before that.
         SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', v_newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', v_newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', v_newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
+          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', n.newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
+          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', n.newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
+          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', n.newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
         FROM (
           SELECT l.product_id,
             max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
@@ -1797,6 +1792,14 @@ BEGIN
           ) l
           GROUP BY l.product_id
         ) g
+        CROSS JOIN (SELECT (
+          SELECT e.event_timestamp
+          FROM app_schema.events e
+          WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
+            AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
+          ORDER BY e.event_timestamp DESC
+          LIMIT 1
+        ) AS newest OFFSET 0) n
       ) d
     ) w
     WHERE w.weight > 0
@@ -1863,7 +1866,7 @@ CREATE FUNCTION app_schema.get_recommender_of(p_user_id integer DEFAULT NULL::in
 DECLARE
   v_run bigint;
 BEGIN
-  IF p_user_id IS NOT NULL THEN
+  IF p_user_id IS NOT NULL AND EXISTS (SELECT FROM app_schema.recommendation_experiments x WHERE x.stopped_at IS NULL) THEN
     SELECT c.model_run_id INTO v_run
     FROM app_schema.recommendation_experiments x
     JOIN app_schema.recommenders c ON c.model_run_id
@@ -2407,23 +2410,30 @@ DECLARE
   v_language text := p_options.language;
   v_cap integer := p_options.max_per_category;
   v_for_person boolean := p_kind IN ('user', 'session');
-  v_has_includes boolean;
-  v_has_excludes boolean;
-  v_has_boosts boolean;
-  v_has_pins boolean;
+  v_has_includes boolean := false;
+  v_has_excludes boolean := false;
+  v_has_boosts boolean := false;
+  v_has_pins boolean := false;
+  v_pin_count integer := 0;
   v_banned integer[] := p_banned_ids || p_options.excluded_ids;
-  -- So many best ones are ranked by all that counts, each for two look-ups; where the ranking is rearranged, it needs more to choose from.
+  -- So many best ones are ranked by all that counts; where the ranking is rearranged, it needs more to choose from.
   v_pool integer;
   v_popular integer;
-  -- So many of the head are sorted and looked up; more where too many of them may not be recommended. NULL: all.
+  -- So many of the head are sorted and looked up, beside those that are candidates whatever their sum; more where too many of them may not
+  -- be recommended. NULL: all.
   v_head integer;
+  v_extra integer;
   v_head_ids integer[];
   v_head_scores double precision[];
-  v_extra integer[];
-  v_extra_scores double precision[];
+  v_head_marks double precision[];
+  v_head_trending text[];
+  -- So many that may be recommended are looked for in the head. NULL: as many as there are.
+  v_most integer;
+  v_walked integer;
   v_order integer[];
   v_due_places integer;
   v_is_arranged boolean;
+  v_is_too_much_due boolean;
   v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
@@ -2431,73 +2441,84 @@ DECLARE
   v_pins integer[];
   v_categories text[];
   v_trending text[];
+  -- On top of the sum of what is a candidate whatever its sum, a power of two far above all sums.
+  c_extra CONSTANT double precision := 65536;
 BEGIN
-  SELECT r.has_includes, r.has_excludes, r.has_boosts, r.has_pins AND v_for_person, c.popularity_weight,
-    ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share))
-  INTO v_has_includes, v_has_excludes, v_has_boosts, v_has_pins, v_popularity_weight, v_due_places
-  FROM (
-    SELECT coalesce(bool_or(r.action = 'include'), false) AS has_includes, coalesce(bool_or(r.action = 'exclude'), false) AS has_excludes,
-      coalesce(bool_or(r.action = 'boost'), false) AS has_boosts, coalesce(bool_or(r.action = 'pin'), false) AS has_pins
-    FROM app_schema.recommendation_rules r
-  ) r LEFT JOIN app_schema.recommenders c ON c.model_run_id = p_model_run_id;
+  IF EXISTS (SELECT FROM app_schema.recommendation_rules) THEN
+    SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false),
+      coalesce(bool_or(r.action = 'boost'), false), CASE WHEN v_for_person THEN count(*) FILTER (WHERE r.action = 'pin') ELSE 0 END
+    INTO v_has_includes, v_has_excludes, v_has_boosts, v_pin_count
+    FROM app_schema.recommendation_rules r;
+    v_has_pins := v_pin_count > 0;
+  END IF;
+  SELECT c.popularity_weight, ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share))
+  INTO v_popularity_weight, v_due_places
+  FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
   v_pool := CASE
     WHEN v_cap IS NOT NULL THEN greatest(300, 6 * least(p_limit, 1000))
     WHEN v_has_boosts OR p_options.diversity > 0 THEN greatest(100, 2 * least(p_limit, 1000))
     ELSE 10 + 2 * least(p_limit, 1000)
   END;
   v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, least(p_limit, 1000)) ELSE least(p_limit, 1000) END;
-  v_head := CASE
-    WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes
-      THEN v_pool + 10 + cardinality(v_banned)
-  END;
-  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0 OR cardinality(p_due_ids) > v_due_places;
+  v_head := CASE WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes THEN v_pool + 10 END;
+  v_extra := v_popular + cardinality(p_due_ids) + v_pin_count;
+  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0;
+  v_is_too_much_due := cardinality(p_due_ids) > v_due_places;
+  v_most := CASE WHEN NOT (v_is_arranged OR v_is_too_much_due OR v_has_boosts) THEN p_limit END;
 
   LOOP
-    -- Candidates whatever their sum: what is popular, due again or pinned.
-    v_extra := p_due_ids || ARRAY(
-      SELECT t.id
-      FROM app_schema.popular_products l
-      CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE v_popular + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
-      WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
-        AND t.id NOT IN (SELECT unnest(v_banned))
-      ORDER BY t.place
-      LIMIT CASE WHEN v_head IS NOT NULL THEN v_popular END
-    );
-    v_extra_scores := p_due_scores || array_fill(0::double precision, ARRAY[cardinality(v_extra) - cardinality(p_due_ids)]);
-    IF v_has_pins THEN
-      v_extra := v_extra || ARRAY(SELECT r.product_id FROM app_schema.recommendation_rules r WHERE r.action = 'pin');
-      v_extra_scores := v_extra_scores || array_fill(0::double precision, ARRAY[cardinality(v_extra) - cardinality(v_extra_scores)]);
-    END IF;
-    SELECT array_agg(h.id), array_agg(h.score) INTO v_head_ids, v_head_scores
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.mark), array_agg(f.trending)
+    INTO v_head_ids, v_head_scores, v_head_marks, v_head_trending
     FROM (
-      SELECT c.id, sum(c.part) AS score
+      SELECT h.id, h.sum - c_extra * round(h.sum / c_extra) + v_popularity_weight * coalesce(q.popularity, 0) AS score, h.mark, q.trending
       FROM (
-        SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part
-        FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
-        UNION ALL SELECT unnest(v_extra), unnest(v_extra_scores)
-      ) c
-      GROUP BY c.id
-      -- Their sums come with the head, so that the thousand or so of a usual history are not kept to be looked into a second time.
-      ORDER BY CASE WHEN c.id IN (SELECT unnest(v_extra)) THEN 'infinity' ELSE sum(c.part) END DESC, c.id
-      LIMIT v_head + cardinality(v_extra)
-    ) h;
-    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.category), array_agg(f.trending)
-    INTO v_ids, v_scores, v_categories, v_trending
-    FROM (
-      SELECT h.id, h.score + v_popularity_weight * coalesce(q.popularity, 0) AS score, p.category, q.trending
-      FROM unnest(v_head_ids, v_head_scores) h (id, score)
-      CROSS JOIN LATERAL app_schema.find_recommendable(h.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+        SELECT c.id, sum(c.part) AS sum, max(c.mark) AS mark
+        FROM (
+          -- The largest mark says which source adds most: the part in steps of 2^-30, and below that its place in the history.
+          SELECT w.id, w.part, floor(w.part * 1073741824) * 1024 + w.mark AS mark
+          FROM (
+            SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part, w.mark
+            FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
+          ) w
+          -- Candidates whatever their sum: what is popular, due again or pinned. And what never is one.
+          UNION ALL SELECT unnest(p_due_ids), c_extra + unnest(p_due_scores), '-infinity'
+          UNION ALL (
+            SELECT t.id, c_extra, '-infinity'
+            FROM app_schema.popular_products l
+            CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE v_popular + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
+            WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
+              AND t.id NOT IN (SELECT unnest(v_banned))
+            ORDER BY t.place
+            LIMIT CASE WHEN v_head IS NOT NULL THEN v_popular END
+          )
+          UNION ALL SELECT r.product_id, c_extra, '-infinity' FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin'
+          UNION ALL SELECT unnest(v_banned), '-infinity', '-infinity'
+        ) c
+        GROUP BY c.id
+        HAVING sum(c.part) > 0
+        ORDER BY sum(c.part) DESC, c.id
+        LIMIT v_head + v_extra
+      ) h
       LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = h.id
-      WHERE h.id NOT IN (SELECT unnest(v_banned)) AND (h.score > 0 OR h.id = ANY (v_extra))
       ORDER BY score DESC, h.id
     ) f;
-    EXIT WHEN v_head IS NULL OR cardinality(v_ids) >= v_pool OR coalesce(cardinality(v_head_ids), 0) < v_head + cardinality(v_extra);
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.category), array_agg(f.trending), max(f.place)
+    INTO v_ids, v_scores, v_categories, v_trending, v_walked
+    FROM (
+      SELECT h.id, h.score, h.trending, h.place, p.category
+      FROM unnest(v_head_ids, v_head_scores, v_head_trending) WITH ORDINALITY h (id, score, trending, place)
+      CROSS JOIN LATERAL app_schema.find_recommendable(h.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
+      ORDER BY h.place
+      LIMIT v_most
+    ) f;
+    EXIT WHEN v_head IS NULL OR coalesce(cardinality(v_head_ids), 0) < v_head + v_extra
+      OR CASE WHEN v_most IS NULL THEN cardinality(v_ids) >= v_pool ELSE coalesce(cardinality(v_ids), 0) = v_most AND v_walked - v_most <= 10 END;
     v_head := CASE WHEN v_head < 1000 THEN 8 * v_head END;
   END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
-  -- Few shops have boosts or pins: in the query above, they would be made ready for each list.
+  -- Few shops have boosts: in the query above, they would be made ready for each list.
   IF v_has_boosts THEN
     SELECT array_agg(b.id), array_agg(b.score), array_agg(b.category), array_agg(b.trending) INTO v_ids, v_scores, v_categories, v_trending
     FROM (
@@ -2525,6 +2546,20 @@ BEGIN
       array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
     INTO v_ids, v_scores, v_pins, v_trending
     FROM unnest(v_order) WITH ORDINALITY u (place, n);
+  ELSIF v_is_too_much_due THEN
+    -- As arrange_products does, which for this alone would cost five times as much.
+    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.trending) INTO v_ids, v_scores, v_trending
+    FROM (
+      SELECT o.id, o.score, o.trending
+      FROM (
+        SELECT u.*, u.is_due AND row_number() OVER (PARTITION BY u.is_due ORDER BY u.place) > v_due_places AS in_excess
+        FROM (
+          SELECT t.*, t.id = ANY (p_due_ids) AS is_due FROM unnest(v_ids, v_scores, v_trending) WITH ORDINALITY t (id, score, trending, place)
+        ) u
+      ) o
+      ORDER BY o.in_excess, o.place
+      LIMIT p_limit
+    ) f;
   ELSE
     v_ids := v_ids[:p_limit];
     v_scores := v_scores[:p_limit];
@@ -2532,23 +2567,25 @@ BEGIN
   END IF;
 
   RETURN QUERY
-    WITH weights AS MATERIALIZED (
-      SELECT w.* FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
-    ), reasons AS MATERIALIZED (
-      SELECT DISTINCT ON (o.id) o.id, w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
-      FROM weights w CROSS JOIN unnest(v_ids) o (id) CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
-      WHERE w.weights[x.place] > 0
-      ORDER BY o.id, part DESC, w.source_id
-    )
     SELECT o.rank::integer, o.id, CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar, t.category,
       t.price, o.score, CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
       replace(app_schema.reason_text(r.code, v_language), '%s', coalesce(
         CASE WHEN r.code = 'buy_again' THEN round(d.days)::text WHEN v_language = 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END, '')),
       r.because_id, CASE WHEN r.because_id IS NOT NULL THEN b.part END, p_model_run_id
     FROM unnest(v_ids, v_scores, v_pins, v_trending) WITH ORDINALITY o (id, score, position, trending, rank)
-    CROSS JOIN LATERAL (SELECT p_due_days[array_position(p_due_ids, o.id)] AS days OFFSET 0) d
+    CROSS JOIN LATERAL (
+      SELECT p_due_days[array_position(p_due_ids, o.id)] AS days, v_head_marks[array_position(v_head_ids, o.id)] AS mark OFFSET 0
+    ) d
     JOIN app_schema.products t ON t.product_id = o.id
-    LEFT JOIN reasons b ON b.id = o.id AND o.position IS NULL AND d.days IS NULL
+    LEFT JOIN LATERAL (
+      SELECT w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
+      FROM (SELECT (1024 - (d.mark - 1024 * floor(d.mark / 1024)))::integer AS place WHERE d.mark > 0 OFFSET 0) m
+      CROSS JOIN LATERAL app_schema.read_weights(
+        p_kind, p_model_run_id, p_source_ids[m.place:m.place], p_source_weights[m.place:m.place], p_total
+      ) w
+      CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
+      WHERE w.weights[x.place] > 0
+    ) b ON o.position IS NULL AND d.days IS NULL
     LEFT JOIN app_schema.products s ON s.product_id = b.source_id
     CROSS JOIN LATERAL (
       SELECT s.product_id AS because_id, CASE
@@ -2581,17 +2618,23 @@ BEGIN
   IF jsonb_typeof(v_given) <> 'object' THEN
     RAISE EXCEPTION 'the options must be a JSON object' USING ERRCODE = 'CA002', HINT = '{} is none; the database guide lists them.';
   END IF;
-  IF v_given <> '{}' THEN
-    SELECT string_agg(o.key, ', ' ORDER BY o.key) FILTER (WHERE o.must_be IS NULL) AS unknown,
-      min(format('%s must be %s, not %s', o.key, o.must_be, o.value)) FILTER (WHERE o.must_be <> '') AS wrong
-    INTO v_bad
-    FROM (SELECT g.key, g.value, app_schema.check_recommendation_option(g.key, g.value) AS must_be FROM jsonb_each(v_given) g) o;
-    IF v_bad.unknown IS NOT NULL THEN
-      RAISE EXCEPTION 'unknown option: %', v_bad.unknown USING ERRCODE = 'CA002',
-        HINT = 'Options are language, category, as_of, exclude_product_ids, model_run_id, diversity, max_per_category, min_price, max_price, in_stock, buy_again.';
-    ELSIF v_bad.wrong IS NOT NULL THEN
-      RAISE EXCEPTION '%', v_bad.wrong USING ERRCODE = 'CA002', HINT = 'The database guide lists the options with examples.';
-    END IF;
+  -- Most lists are asked for without: the statement below takes them four times as long.
+  IF v_given = '{}' THEN
+    SELECT 'en', NULL, NULL, '{}', NULL, coalesce(s.recommendation_diversity, 0), s.recommendation_max_per_category, NULL, NULL,
+      coalesce(s.recommendation_in_stock, true), true, s.recommendation_buy_again_share
+    INTO v_read
+    FROM (VALUES (true)) one (setting_id) LEFT JOIN app_schema.settings s USING (setting_id);
+    RETURN v_read;
+  END IF;
+  SELECT string_agg(o.key, ', ' ORDER BY o.key) FILTER (WHERE o.must_be IS NULL) AS unknown,
+    min(format('%s must be %s, not %s', o.key, o.must_be, o.value)) FILTER (WHERE o.must_be <> '') AS wrong
+  INTO v_bad
+  FROM (SELECT g.key, g.value, app_schema.check_recommendation_option(g.key, g.value) AS must_be FROM jsonb_each(v_given) g) o;
+  IF v_bad.unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option: %', v_bad.unknown USING ERRCODE = 'CA002',
+      HINT = 'Options are language, category, as_of, exclude_product_ids, model_run_id, diversity, max_per_category, min_price, max_price, in_stock, buy_again.';
+  ELSIF v_bad.wrong IS NOT NULL THEN
+    RAISE EXCEPTION '%', v_bad.wrong USING ERRCODE = 'CA002', HINT = 'The database guide lists the options with examples.';
   END IF;
   SELECT coalesce(v_given ->> 'language', 'en'), v_given ->> 'category', app_schema.end_of_as_of(v_given ->> 'as_of'),
     ARRAY(
@@ -2617,23 +2660,23 @@ ALTER FUNCTION app_schema.read_recommendation_options(p_options jsonb) OWNER TO 
 
 COMMENT ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) IS 'Checks the options of a list (CA002 for what is unknown or not of its kind) and fills in the settings of the shop';
 
-CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(source_id integer, weight double precision, ids integer[], weights real[], collaborative integer)
+CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(source_id integer, weight double precision, mark double precision, ids integer[], weights real[], collaborative integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-  SELECT s.product_id, s.weight / p_total,
+  SELECT s.product_id, s.weight / p_total, (1024 - s.place)::double precision,
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similar_ids
       WHEN p_kind = 'bought_together' THEN n.neighbour_ids[:n.collaborative] ELSE n.neighbour_ids[:x.most] END,
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similarities
       WHEN p_kind = 'bought_together' THEN n.weights[:n.collaborative] ELSE n.weights[:x.most] END,
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN 0 ELSE n.collaborative END
-  FROM unnest(p_source_ids, p_source_weights) s (product_id, weight)
+  FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
   CROSS JOIN LATERAL (SELECT greatest(16, ceil(cardinality(n.neighbour_ids) * sqrt(s.weight / p_source_weights[1])))::integer AS most OFFSET 0) x
 $$;
 
 ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by. Of a history the row of each as far as the root of its share of the weightiest, 16 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by, mark their number counted down from 1023. Of a history the row of each as far as the root of its share of the weightiest, 16 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -97,6 +97,9 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
         for (const [rank, item] of items.entries()) {
           expect(item.rank).toBe(rank + 1);
           expect(item.score).toBeCloseTo(expected[rank]!.score, 6);
+          // The weightiest product of the history is the reason, where one adds anything.
+          const parts = [...history].map(([from, h]) => h * (table[from]?.[item.product_id] ?? 0));
+          expect(item.reason_weight ?? 0).toBeCloseTo(Math.max(0, ...parts), 6);
           const because = item.reason_product_id;
           if (because !== null)
             expect(item.reason_weight).toBeCloseTo(

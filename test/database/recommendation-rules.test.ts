@@ -206,6 +206,36 @@ describe('options and settings', () => {
     expect((await recommend()).at(-1)).toMatchObject({ product_id: tea });
   });
 
+  it('what is due beyond its share comes after all else, in the order of the scores', async () => {
+    await rule({ action: 'buy_again', category: 'A', interval_days: 1 });
+    for (const [n, id] of others.entries()) {
+      if (n % 2 === 0)
+        await addEvent(database.appPool, { user, product: id, type: 'purchase', at: `2024-01-0${n + 2}Z` });
+    }
+    await sql('UPDATE app_schema.settings SET recommendation_buy_again_share = 0.25');
+    await sql('UPDATE app_schema.recommenders SET repeat_weight = 10');
+    const list = await recommend({}, 8);
+    const isDue = list.map(({ reason_code }) => reason_code === 'buy_again');
+    expect(isDue).toEqual([true, true, false, false, false, false, true, true]);
+    // A cap that caps nothing takes the way of lists that are rearranged.
+    expect(await recommend({ max_per_category: 1000 }, 8)).toEqual(list);
+  });
+
+  it('looks further where most of the best may not be recommended', async () => {
+    const many: number[] = [];
+    for (let n = 0; n < 90; n++)
+      many.push(await addProduct(database.appPool, { name: `M${n}`, category: 'M' }));
+    await publishVersion(database.appPool, {
+      demand: [{ product_id: tea }],
+      weights: { [tea]: Object.fromEntries(many.map((id, n) => [id, 1 - 0.01 * n])) },
+    });
+    await sql('UPDATE app_schema.products SET is_hidden = true WHERE product_id = ANY ($1)', [
+      many.slice(3, 70),
+    ]);
+    const expected = [...many.slice(0, 3), ...many.slice(70, 77)];
+    expect((await recommend({}, 10)).map(({ product_id }) => product_id)).toEqual(expected);
+  });
+
   it.each([
     [{ diversity: 1.1 }, 'diversity must be a number from 0 to 1, not 1.1'],
     [{ diversity: 'x' }, 'diversity must be a number from 0 to 1, not "x"'],
