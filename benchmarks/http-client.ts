@@ -38,6 +38,11 @@ export class LoadClient {
     });
   }
 
+  /** A server ends connections that nothing came over for a while. */
+  get isOpen(): boolean {
+    return this.#socket.writable;
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -88,7 +93,9 @@ export class LoadClients {
 
   /** @throws Error for a status other than 2xx */
   async send(request: Buffer): Promise<void> {
-    const client = this.#free.pop() ?? (await LoadClient.open(this.#port));
+    let client = this.#free.pop();
+    while (client && !client.isOpen) client = this.#free.pop();
+    client ??= await LoadClient.open(this.#port);
     const { status } = await client.send(request);
     this.#free.push(client);
     if (status < 200 || status > 299) throw new Error(`answered ${status}`);

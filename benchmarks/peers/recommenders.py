@@ -1,15 +1,18 @@
 """implicit's ALS and BPR on one temporal split, tuned with the effort that ours are.
 
-    python recommenders.py FOLDER REPEATS K
+    python recommenders.py FOLDER REPEATS K POINTS SECONDS
 
 FOLDER holds valid-train.csv, valid-test.csv, train.csv and test.csv (header; user,item,...). Options are climbed one at a time on the
-validation part, as ours are; then the model is fitted on train.csv and its lists for the users of test.csv are judged as ours are:
+validation part, as ours are, from the start and then from points drawn at random, until POINTS of the grid were tried, as many as ours, or
+SECONDS have passed, as long as all of ours took together; then the model is fitted on train.csv and its lists for the users of test.csv are judged as ours are:
 users without a history left out, new items only unless REPEATS is 1. Prints {name: {ndcg, map, precision, recall, hitRate, seconds,
-options}}.
+tried, options}}.
 """
 
 import csv
 import json
+import math
+import random
 import sys
 import time
 from pathlib import Path
@@ -84,15 +87,7 @@ class Task:
         return {name: float(value / len(users)) for name, value in sums.items()}
 
 
-def climb(axes, start, score):
-    known = {}
-
-    def ask(at):
-        key = tuple(at.items())
-        if key not in known:
-            known[key] = score(at)
-        return known[key]
-
+def climb(axes, start, ask):
     at, moved = dict(start), True
     while moved:
         moved = False
@@ -106,7 +101,25 @@ def climb(axes, start, score):
     return at
 
 
-def main(folder, repeats, k):
+def search(axes, start, points, seconds, score):
+    """The best of all points that climbs from `start`, and from others while there is effort left, came by."""
+    until = time.monotonic() + seconds
+    known = {}
+
+    def ask(at):
+        key = tuple(at[name] for name in axes)
+        if key not in known:
+            known[key] = score(at)
+        return known[key]
+
+    draw = random.Random(1)
+    climb(axes, start, ask)
+    while len(known) < min(points, math.prod(map(len, axes.values()))) and time.monotonic() < until:
+        climb(axes, {name: draw.choice(values) for name, values in axes.items()}, ask)
+    return dict(zip(axes, max(known, key=known.get))), len(known)
+
+
+def main(folder, repeats, k, points, seconds):
     folder = Path(folder)
     valid = Task(read(folder / "valid-train.csv"), read(folder / "valid-test.csv"), repeats)
     final = Task(read(folder / "train.csv"), read(folder / "test.csv"), repeats)
@@ -119,13 +132,13 @@ def main(folder, repeats, k):
 
     found = {}
     for name, (make, axes, start) in GRIDS.items():
-        options = climb(axes, start, lambda at: valid.judge(fit(make, at, valid)[0], k)["ndcg"])
+        options, tried = search(axes, start, points, seconds, lambda at: valid.judge(fit(make, at, valid)[0], k)["ndcg"])
         model, seconds = fit(make, options, final)
-        found[name] = {**final.judge(model, k), "seconds": seconds, "options": options}
+        found[name] = {**final.judge(model, k), "seconds": seconds, "tried": tried, "options": options}
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
     # implicit warns that BLAS threads beside its own slow it down; so they are held to one.
     with threadpool_limits(1, "blas"):
-        main(sys.argv[1], sys.argv[2] == "1", int(sys.argv[3]))
+        main(sys.argv[1], sys.argv[2] == "1", *map(int, sys.argv[3:6]))

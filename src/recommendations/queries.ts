@@ -137,7 +137,6 @@ export const TRY_REFRESH_LOCK =
   "SELECT pg_try_advisory_lock(hashtext('customer-analyzer recommendations refresh')) AS locked";
 export const REFRESH_UNLOCK =
   "SELECT pg_advisory_unlock(hashtext('customer-analyzer recommendations refresh'))";
-("SELECT pg_advisory_unlock(hashtext('customer-analyzer recommendations refresh'))");
 export const RECORD_TRAINING = `
   INSERT INTO app_schema.model_runs
     (kind, as_of, code_version, parameters, evaluation, algorithm, customers, duration_seconds, status)

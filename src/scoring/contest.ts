@@ -42,72 +42,83 @@ function sawNothing({ asOf }: Champion<unknown>, cutoff: Date): boolean {
   return asOf <= cutoff;
 }
 
+type Judgement = Omit<Contest, 'against' | 'cutoff'>;
+
+async function contest<Model>(
+  cutoff: Date,
+  champion: Champion<Model> | undefined,
+  judgeBoth: (model: Model) => Promise<Judgement | undefined>,
+): Promise<Contest> {
+  if (!champion) return unopposed(null);
+  const judgement = sawNothing(champion, cutoff) ? await judgeBoth(champion.model) : undefined;
+  if (!judgement) return unopposed(champion.modelRunId);
+  return { against: champion.modelRunId, cutoff: cutoff.toISOString(), ...judgement };
+}
+
 /**
  * The champion keeps its place only where, on the last window, its log loss was lower by more than one bootstrap standard error than that
  * of a model trained before that window in the way of the challenger.
  */
-export async function contestProbability(
+export function contestProbability(
   history: History,
   asOf: Date,
   question: Question,
   champion: Champion<ProbabilityModel> | undefined,
 ): Promise<Contest> {
   const cutoff = daysBefore(asOf, question.horizonDays);
-  if (!champion) return unopposed(null);
-  if (!sawNothing(champion, cutoff) || champion.model.horizonDays !== question.horizonDays)
-    return unopposed(champion.modelRunId);
-  const judged = await judge(new Forecaster(history, question), cutoff);
-  if (!judged) return unopposed(champion.modelRunId);
-  const { model } = champion;
-  const candidates = [
-    { name: 'challenger', predicted: judged.predicted.get(judged.chosen) as Float64Array },
-    {
-      name: 'champion',
-      predicted: model.candidate.predict(model.sightOf(await history.populations(cutoff))),
-    },
-  ];
-  const record = selectSimplest(candidates, judged.outcome);
-  const [challenger, defender] = record.candidates;
-  return {
-    promoted: record.chosen === 'challenger',
-    against: champion.modelRunId,
-    cutoff: cutoff.toISOString(),
-    challengerLoss: challenger!.meanLogLoss,
-    championLoss: defender!.meanLogLoss,
-    standardError: Math.max(challenger!.standardError, defender!.standardError),
-  };
+  return contest(cutoff, champion, async ({ horizonDays, candidate, sightOf }) => {
+    if (horizonDays !== question.horizonDays) return undefined;
+    const judged = await judge(new Forecaster(history, question), cutoff);
+    if (!judged) return undefined;
+    const record = selectSimplest(
+      [
+        { name: 'challenger', predicted: judged.predicted.get(judged.chosen) as Float64Array },
+        { name: 'champion', predicted: candidate.predict(sightOf(await history.populations(cutoff))) },
+      ],
+      judged.outcome,
+    );
+    const [challenger, defender] = record.candidates;
+    return {
+      promoted: record.chosen === 'challenger',
+      challengerLoss: challenger!.meanLogLoss,
+      championLoss: defender!.meanLogLoss,
+      standardError: Math.max(challenger!.standardError, defender!.standardError),
+    };
+  });
 }
 
+const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 /** The same for revenue, by the mean absolute error of a customer. */
-export async function contestLifetimeValue(
+export function contestLifetimeValue(
   history: History,
   asOf: Date,
-  options: LifetimeValueOptions,
+  { backtestDays }: LifetimeValueOptions,
   champion: Champion<LifetimeValueModel> | undefined,
 ): Promise<Contest> {
-  const cutoff = daysBefore(asOf, options.backtestDays);
-  if (!champion) return unopposed(null);
-  if (!sawNothing(champion, cutoff)) return unopposed(champion.modelRunId);
-  const served = await servedModels(history, cutoff);
-  const cut = await forecastRevenueAt(history, cutoff, options.backtestDays, () => served);
-  const challenger = cut && [...cut.predicted].find(([name]) => served.has(name))?.[1];
-  if (!challenger) return unopposed(champion.modelRunId);
-  const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
-  const defender = champion.model.forecast(snapshot, options.backtestDays).revenue;
-  const errors = [challenger, defender].map((predicted) =>
-    predicted.map((value, i) => Math.abs(value - cut.actual[i]!)),
-  );
-  const mean = (values: Float64Array): number => values.reduce((sum, v) => sum + v, 0) / values.length;
-  const [ofChallenger, ofChampion] = errors.map(mean) as [number, number];
-  const excess = ofChallenger - ofChampion;
-  const spread = mean(errors[0]!.map((error, i) => (error - errors[1]![i]! - excess) ** 2));
-  const standardError = Math.sqrt(spread / cut.actual.length);
-  return {
-    promoted: excess <= standardError,
-    against: champion.modelRunId,
-    cutoff: cutoff.toISOString(),
-    challengerLoss: ofChallenger,
-    championLoss: ofChampion,
-    standardError,
-  };
+  const cutoff = daysBefore(asOf, backtestDays);
+  return contest(cutoff, champion, async (model) => {
+    const served = await servedModels(history, cutoff);
+    const cut = await forecastRevenueAt(history, cutoff, backtestDays, () => served);
+    const challenger = cut && [...cut.predicted].find(([name]) => served.has(name))?.[1];
+    if (!challenger) return undefined;
+    const snapshot = snapshotOf((await history.populations(cutoff)).buyers);
+    const errorsOf = (predicted: Float64Array): Float64Array =>
+      predicted.map((value, i) => Math.abs(value - cut.actual[i]!));
+    const ofChallenger = errorsOf(challenger);
+    const excess = errorsOf(model.forecast(snapshot, backtestDays).revenue).map(
+      (error, i) => ofChallenger[i]! - error,
+    );
+    const challengerLoss = mean(ofChallenger);
+    const meanExcess = mean(excess);
+    const standardError = Math.sqrt(
+      mean(excess.map((value) => (value - meanExcess) ** 2)) / cut.actual.length,
+    );
+    return {
+      promoted: meanExcess <= standardError,
+      challengerLoss,
+      championLoss: challengerLoss - meanExcess,
+      standardError,
+    };
+  });
 }

@@ -58,12 +58,11 @@ function select(
   keep: (i: number) => boolean,
 ): Population {
   const rows = Int32Array.from(userId.keys()).filter(keep);
-  const pick = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row]!);
-  const picked = new Map(featureColumns.map((name, i) => [name, pick(columns[i]!)]));
+  const picked = new Map(featureColumns.map((name, i) => [name, pick(columns[i]!, rows)]));
   return {
     moment,
     size: rows.length,
-    userId: Int32Array.from(rows, (row) => userId[row]!),
+    userId: rows.map((row) => userId[row]!),
     column: (name) => picked.get(name) as Float64Array,
   };
 }

@@ -48,7 +48,12 @@ export interface ScoringRun {
   /** Worked out while those before are written. */
   readonly portions: Iterable<ScoredPortion>;
   /** What is said of the shop as a whole; asked once, after the last portion. */
-  findings(): Promise<{ readonly customers: number; readonly evaluation: Record<string, unknown> }>;
+  findings(): Promise<Findings>;
+}
+
+interface Findings {
+  readonly customers: number;
+  readonly evaluation: Record<string, unknown>;
 }
 
 function refuseNoNumbers(rows: readonly ScoreRow[]): void {
@@ -64,8 +69,8 @@ function refuseNoNumbers(rows: readonly ScoreRow[]): void {
 async function publishRows(
   client: pg.ClientBase,
   modelRunId: number,
-  { portions, changed }: ScoringRun,
-): Promise<void> {
+  { portions, changed, findings }: ScoringRun,
+): Promise<Findings> {
   await client.query(queries.CREATE_STAGING);
   await client.query(changed ? queries.JOIN_BY_INDEX : queries.JOIN_BY_HASH);
   const unscored = new Set(changed);
@@ -84,8 +89,11 @@ async function publishRows(
     await nextTurn();
     after = upTo;
   }
+  // The last portion, too, is written meanwhile.
+  const found = await findings();
   await writing;
   if (unscored.size > 0) await client.query(queries.DELETE_SCORES, [[...unscored]]);
+  return found;
 }
 
 function busy(message: string): AppError {
@@ -128,11 +136,10 @@ export async function publishScores(appPool: pg.Pool, run: ScoringRun): Promise<
     for (const training of run.trainings)
       recorded.set(training.kind, await recordTraining(client, run.codeVersion, training));
     const modelRunId: number = (await client.query(queries.NEXT_RUN)).rows[0].model_run_id;
-    await publishRows(client, modelRunId, run);
+    const { customers, evaluation } = await publishRows(client, modelRunId, run);
     const { moved, last } = run;
     if (moved.userIds.length > 0)
       await client.query(queries.MOVE_TO_SEGMENTS, [moved.userIds, moved.segmentIds]);
-    const { customers, evaluation } = await run.findings();
     await client.query(queries.RECORD_RUN, [
       modelRunId,
       run.asOf,

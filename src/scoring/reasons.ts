@@ -1,5 +1,6 @@
 import type { Sight } from './cut.ts';
 import type { FeatureColumn } from './features.ts';
+import { rounded } from './rounded.ts';
 import { MOST_REASONS, type StrongestEffects } from './strongest-effects.ts';
 
 /** What moved one customer's forecast. */
@@ -30,7 +31,7 @@ function naturalValue(feature: string, sight: Sight, row: number): number | null
   const value = derived[feature]
     ? derived[feature](sight, row)
     : sight.population.column(feature as FeatureColumn)[row]!;
-  return Number.isFinite(value) ? Number(value.toFixed(3)) : null;
+  return Number.isFinite(value) ? rounded(value, 3) : null;
 }
 
 /** The strongest first. */
@@ -40,7 +41,7 @@ export function reasonsOf({ features, effects }: StrongestEffects, sight: Sight,
     const feature = sight.matrix.names[features[at]!]!;
     reasons.push({
       feature,
-      effect: Number(effects[at]!.toFixed(3)),
+      effect: rounded(effects[at]!, 3),
       value: naturalValue(feature, sight, row),
     });
   }

@@ -3,6 +3,7 @@ import type { RevenueForecast } from './lifetime-value-model.ts';
 import type { ScoreRow } from './publish.ts';
 import { reasonsOf } from './reasons.ts';
 import type { RevenueOutlook } from './revenue-outlook.ts';
+import { rounded } from './rounded.ts';
 import type { Snapshot } from './snapshot.ts';
 import { createStandings, knownOf, type Standings } from './standings.ts';
 import { type Missing, statusOf } from './status.ts';
@@ -31,10 +32,6 @@ export interface Scores {
   readonly churn: Answers;
   /** Of those who only looked so far. */
   readonly firstPurchase: Answers;
-}
-
-function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }
 
 /** Both probabilities are of a purchase: an effect above 0 speaks for one. */

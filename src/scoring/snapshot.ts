@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { copyColumns } from '../database/copy-binary.ts';
 import * as queries from './queries.ts';
+import { rounded } from './rounded.ts';
 
 /** One entry a customer who bought before the moment, in the order of user_id. Times in days. */
 export interface Snapshot {
@@ -67,7 +68,7 @@ export function sinceLastPurchase({ tDays, recencyDays }: Snapshot): Float64Arra
 
 /** What each customer brought so far, net of refunds, in whole cents as it is published. */
 export function historicRevenues({ grossRevenue, refunds }: Snapshot): Float64Array {
-  return grossRevenue.map((gross, i) => Number((gross - refunds[i]!).toFixed(2)));
+  return grossRevenue.map((gross, i) => rounded(gross - refunds[i]!, 2));
 }
 
 /** Days of history before the moment: the longest T. */

@@ -31,7 +31,7 @@ export function createStandings(
   known: Partial<Record<Column, ArrayLike<number> | undefined>>,
 ): Standings {
   const column = (name: Column): Float64Array =>
-    known[name] ? Float64Array.from(known[name]) : new Float64Array(userId.length).fill(Number.NaN);
+    known[name] ? new Float64Array(known[name]) : new Float64Array(userId.length).fill(Number.NaN);
   const all = Object.fromEntries(columns.map((name) => [name, column(name)])) as Record<Column, Float64Array>;
   return { userId, ...all };
 }
@@ -68,22 +68,20 @@ export function mergeStandings(a: Standings, b: Standings): Standings {
     const takeA = j === b.userId.length || (i < a.userId.length && a.userId[i]! < b.userId[j]!);
     from[at] = takeA ? i++ : a.userId.length + j++;
   }
-  const merged = (left: ArrayLike<number>, right: ArrayLike<number>) => (place: number) =>
-    (place < left.length ? left[place] : right[place - left.length])!;
-  return createStandings(
-    from.map(merged(a.userId, b.userId)),
-    Object.fromEntries(columns.map((name) => [name, Float64Array.from(from, merged(a[name], b[name]))])),
-  );
+  return pickStandings(joinStandings([a, b]), from);
 }
 
 /** Of sets of customers that follow one another. */
 export function joinStandings(parts: readonly Standings[]): Standings {
-  const joined = (of: (part: Standings) => ArrayLike<number>) =>
-    parts.flatMap((part) => Array.from(of(part)));
-  return createStandings(
-    Int32Array.from(joined(({ userId }) => userId)),
-    Object.fromEntries(columns.map((name) => [name, joined((part) => part[name])])),
-  );
+  const size = parts.reduce((sum, { userId }) => sum + userId.length, 0);
+  const joined = createStandings(new Int32Array(size), {});
+  let offset = 0;
+  for (const part of parts) {
+    joined.userId.set(part.userId, offset);
+    for (const name of columns) joined[name].set(part[name], offset);
+    offset += part.userId.length;
+  }
+  return joined;
 }
 
 /** Places of those who ever bought. */
@@ -100,6 +98,16 @@ export function placesOf(wanted: Int32Array, userId: Int32Array): Int32Array {
   });
 }
 
+/** Float64Array.from with a function goes by the iterator, at ten times the time. */
 export function pick(column: Float64Array, rows: Int32Array): Float64Array {
-  return Float64Array.from(rows, (row) => column[row]!);
+  const picked = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = column[rows[i]!]!;
+  return picked;
+}
+
+function pickStandings(standings: Standings, rows: Int32Array): Standings {
+  return createStandings(
+    rows.map((row) => standings.userId[row]!),
+    Object.fromEntries(columns.map((name) => [name, pick(standings[name], rows)])),
+  );
 }

@@ -11,6 +11,7 @@ import {
   type LabelledRows,
 } from './classifier.ts';
 import { checkFeatureMatrix, checkSameFeatures, type FeatureMatrix } from './feature-matrix.ts';
+import { metricAtStart } from './logistic-metric.ts';
 import { logisticObjective, type Scaling, scaleOf } from './logistic-objective.ts';
 import { openStoredModel } from './stored-model.ts';
 
@@ -173,7 +174,10 @@ export function fitLogistic(
   const start = new Float64Array(matrix.names.length + 1);
   start[0] = Math.log(totals.positiveWeight / (totals.weight - totals.positiveWeight));
   const objective = logisticObjective(data, scaling, l2, totals.weight);
-  const { point, value, iterations, gradientNorm } = minimize(objective, start, { maxIterations });
+  const metric = metricAtStart(data, scaling, l2, totals.weight, totals.positiveWeight / totals.weight);
+  const found = minimize(metric.objective(objective), metric.into(start), { maxIterations });
+  const { value, iterations, gradientNorm } = found;
+  const point = metric.outOf(found.point);
   const penalty = point.reduce((sum, w, j) => (j === 0 ? 0 : sum + w * w), 0) * (l2 / totals.weight / 2);
   return fitted(
     {

@@ -14,7 +14,7 @@ import type { LinearAlgebra, MultiplyOptions, NormalEquations, SparseRows } from
  */
 
 /** The lower Cholesky factor in place, the upper half untouched. Returns the row whose pivot is not above its floor, or -1. */
-function factorise(a: Float64Array, n: number): number {
+export function factorise(a: Float64Array, n: number): number {
   for (let i = 0; i < n; i++) {
     const floor = a[i * n + i]! * PIVOT_FLOOR;
     for (let j = 0; j <= i; j++) {

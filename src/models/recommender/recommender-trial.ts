@@ -42,6 +42,8 @@ export interface TrialResult {
   /** nDCG on the validation part, which chose. */
   readonly validation: Readonly<Record<string, number>>;
   readonly parameters: Readonly<Record<string, Point>>;
+  /** How many points of its grid each model was tuned by. */
+  readonly tried: Readonly<Record<string, number>>;
   readonly users: number;
 }
 
@@ -102,13 +104,15 @@ async function runTrial(
     models[name] = meanMetrics(judged);
   }
   const chosen = bestOf(contenders, tuner.validation).name;
-  const parameters = Object.fromEntries(contenders.map(({ name, parameters: point }) => [name, point]));
+  const ofEach = <Value>(value: (contender: Contender) => Value): Record<string, Value> =>
+    Object.fromEntries(contenders.map((contender) => [contender.name, value(contender)]));
   return {
     models,
     chosen,
     trainSeconds,
     validation: Object.fromEntries(tuner.validation),
-    parameters,
+    parameters: ofEach(({ parameters }) => parameters),
+    tried: ofEach(({ tried }) => tried),
     users,
   };
 }

@@ -16,6 +16,8 @@ import { momentOfShare, questions, type SplitLog, splitAtRandom, splitByTime } f
 export interface Contender {
   readonly name: string;
   readonly parameters: Point;
+  /** Points of grids that were scored to choose them, those of its parts too. */
+  readonly tried: number;
   readonly strength: StrengthOptions;
   /** Parts that other contenders are made of too are taken from the shelf. */
   readonly fit: (material: Material, shelf: ModelShelf) => Promise<Recommender> | Recommender;
@@ -120,7 +122,7 @@ export class TrialTuner {
     const splits = this.#splits.map((split) => limitFor(model, split));
     const hints: Point = model.name === 'als' ? { factors: ALS_TUNING.factors } : {};
     const users = model.name === 'popularity' || model.name === 'sar' ? FEW_USERS : TUNING_USERS;
-    const { point } = await climbGrid(model.axes, model.start, (at) =>
+    const { point, tried } = await climbGrid(model.axes, model.start, (at) =>
       meanOver(splits, async (split) => {
         const fitted = await model.fit(this.#material(split), { ...at, ...hints });
         return this.#score(fitted, split, model.strength(at), users);
@@ -129,6 +131,7 @@ export class TrialTuner {
     return {
       name: model.name,
       parameters: point,
+      tried,
       strength: model.strength(point),
       fit: (material) => model.fit(material, point),
     };
@@ -137,7 +140,7 @@ export class TrialTuner {
   async tuneHybrid(base: Contender): Promise<Contender> {
     this.#options.onStep?.('tuning hybrid');
     const { axes, start, strength, adjust } = hybridOf(this.#options);
-    const { point } = await climbGrid(axes, start, (at) =>
+    const { point, tried } = await climbGrid(axes, start, (at) =>
       meanOver(this.#splits, async (split) => {
         const fitted = (await this.#fitted(base, split)) as ItemRecommender;
         return this.#score(adjust(fitted, split.past, split.now, at), split, strength(at), TUNING_USERS);
@@ -146,6 +149,7 @@ export class TrialTuner {
     return {
       name: 'hybrid',
       parameters: point,
+      tried: base.tried + tried,
       strength: strength(point),
       fit: async (material, shelf) =>
         adjust((await shelf.get(base, material)) as ItemRecommender, material.log, material.now, point),
@@ -156,7 +160,7 @@ export class TrialTuner {
     this.#options.onStep?.(`tuning ${first.name}+${second.name}`);
     const parts: BlendPart[] = [];
     for (const split of this.#splits) parts.push(await this.#scoresOf(first, second, split));
-    const { point } = await climbGrid(
+    const { point, tried } = await climbGrid(
       { share: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
       { share: 0.3 },
       ({ share = 0 }) =>
@@ -168,6 +172,7 @@ export class TrialTuner {
     return {
       name: `${first.name}+${second.name}`,
       parameters: point,
+      tried: first.tried + second.tried + tried,
       strength: first.strength,
       fit: async (material, shelf) =>
         blendOf(
