@@ -18,11 +18,10 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * same pool, under the same load. All three in turns, SECONDS each, ROUNDS times. Customers are drawn by their events: who does much is also
  * who asks much, and has the longest history. 1,000,000 users, 100,000 products and 20,000,000 events unless given.
  *
- * Measured at full size (1,000,000 users, 100,000 products, 19,874,982 events), almost nothing else on the 2 cores, 6 s each and 2 rounds: one at a
- * time get_recommendations 2.6 ms (p99 5.8, the look-up .6 and 1.5), over HTTP 4.5 (p99 12); at 200 requests a second with 500 events written
- * 2.7 ms (p99 7.8, 4.6 times the look-up's 1.7), over HTTP 4.0 (p99 17.7, of the second round 12.7): the aims of 5 and 15 ms are missed still.
- * With 5 % less of the processor (rows of weights by the share and not its root, which is what is served since) p50 2.3, p99 8.6 in the same run:
- * what is left of the tail is chance, two or three lists of the slowest tenth at once on cores that are a third busy.
+ * Measured at full size (1,000,000 users, 100,000 products, 19,874,982 events), almost nothing else on the 2 cores, 8 s each and 3 rounds, the
+ * database kept from trials before: one at a time get_recommendations 2.0 ms (p99 7.7; the look-up .4 and 3.0), over HTTP 3.0 (8.5); at 200
+ * requests a second with 500 events written 2.5 ms (p99 8.6, 8.2 times the look-up's 1.05), over HTTP 3.6 (p99 20.7, of the rounds 15 to
+ * 23): the aims of 5 and 15 ms are missed still. A run before it, with a checkpoint under way: 2.3 (p99 8.6), HTTP 4.0 (17.7).
  * Before migrations 0027 and 0028: one at a time 3.2 (p99 6.0, 10.7 times the look-up), HTTP 6.3 (13); under load 4.3 (p99 20, 15 times), HTTP 8.4 (68).
  * Other lists were measured then only: of sessions p99 5.2, similar 3.8, together 4.4, popular 1.8.
  *
@@ -31,11 +30,11 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * of the measurement at real-time priority, since other work filled both cores and slowed them by a third; p99 of two runs of 2 times 6 s):
  * before migration 0028 packed 12.3 and 12.2 ms, unpacked 8.3 and 8.7; after it packed 9.7 and 11.1, unpacked 6.2 and 7.1 (p50 2.8 and 3.1), the look-up 1.1 to 1.4.
  * Other waits there are none: sampled each 25 ms, backends of readers were on the processor or idle, never at a lock or a disk; they read .1 pages
- * a call; autovacuum, checkpoints and JIT are not at work. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: the pool keeps them ten minutes.
+ * a call. What is left was on the processor: where the scheduler let no one in between (real-time priority), p99 was 6 to 7 in rounds that opened no
+ * connection, on cores a third slower. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: the pool keeps them ten minutes.
  *
  * Migration 0028 in processor of a call (least of 5, mean of 200 customers, versions in turns in one backend): 2.13 to 1.85 ms, p99 4.9 to 4.0,
- * by the share in place of its root 5 % less again. What
- * it consists of then: the call itself .11, options and version .11, history .14, what is due .12, the sums and their order .87 (rows of
+ * by the share in place of its root 5 % less again. What it consists of, by the root: the call itself .11, options and version .11, history .14, what is due .12, the sums and their order .87 (rows of
  * weights .12, unnesting .10, adding up .17, ordering .15, the weightiest source .08, popularity .14, starting the rest), products .11,
  * reasons .25. Of before: candidates .52, reasons .44 and ten more statements; 707 pages looked at a call, now 500.
  * Tried there and dropped: a head of 25 in place of 40 (4 %), the last purchase by look-up in place of a window (the same), sharing questions
