@@ -1,4 +1,4 @@
--- Rows of weights are read as far as their product's share says, no more as far as its root: a third fewer pairs, and lists as good.
+-- Rows of weights are read as far as their product's share says, no more as far as its root: fewer pairs to add up, and lists as good.
 
 CREATE OR REPLACE FUNCTION app_schema.read_weights(
   p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision
