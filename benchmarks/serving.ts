@@ -34,7 +34,7 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * connection, on cores a third slower. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: the pool keeps them ten minutes.
  *
  * Migration 0028 in processor of a call (least of 5, mean of 200 customers, versions in turns in one backend): 2.13 to 1.85 ms, p99 4.9 to 4.0,
- * by the share in place of its root (0029) 5 % less again. What it consists of, by the root: the call itself .11, options and version .11, history .14, what is due .12, the sums and their order .87 (rows of
+ * by the share in place of its root 5 % less again. What it consists of, by the root: the call itself .11, options and version .11, history .14, what is due .12, the sums and their order .87 (rows of
  * weights .12, unnesting .10, adding up .17, ordering .15, the weightiest source .08, popularity .14, starting the rest), products .11,
  * reasons .25. Of before: candidates .52, reasons .44 and ten more statements; 707 pages looked at a call, now 500.
  * Tried there and dropped: a head of 25 in place of 40 (4 %), the last purchase by look-up in place of a window (the same), sharing questions

@@ -89,10 +89,10 @@ AS $function$
     CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN 0 ELSE n.collaborative END
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
-  CROSS JOIN LATERAL (SELECT greatest(16, ceil(cardinality(n.neighbour_ids) * sqrt(s.weight / p_source_weights[1])))::integer AS most OFFSET 0) x
+  CROSS JOIN LATERAL (SELECT greatest(10, ceil(cardinality(n.neighbour_ids) * s.weight / p_source_weights[1]))::integer AS most OFFSET 0) x
 $function$;
 COMMENT ON FUNCTION app_schema.read_weights(text, bigint, integer[], double precision[], double precision) IS
-  'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by, mark their number counted down from 1023. Of a history the row of each as far as the root of its share of the weightiest, 16 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+  'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by, mark their number counted down from 1023. Of a history the row of each as far as its share of the weightiest, 10 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE OR REPLACE FUNCTION app_schema.rank_products(
   p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[],
