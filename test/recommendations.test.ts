@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { latestPeriod } from '../src/analytics/read.ts';
+import { inSnapshot } from '../src/database/pool.ts';
 import { checkReady } from '../src/database/ready.ts';
 import { plainLinearAlgebra } from '../src/models/linear-algebra/plain.ts';
 import { getList, getRecommendations } from '../src/recommendations/serve.ts';
+import { readShop } from '../src/recommendations/shop-data.ts';
 import { trainRecommendations } from '../src/recommendations/train.ts';
 import { createTestDatabase, type TestDatabase } from './support/test-database.ts';
 
@@ -35,6 +37,24 @@ const train = (asOf: string) =>
   });
 
 describe('training recommendations', () => {
+  it('reads what happened in one moment in one order, whatever the order of arrival and the plan', async () => {
+    await buy([]);
+    const moment = '2024-05-01';
+    for (const type of ['refund', 'view', 'purchase', 'add_to_cart', 'purchase', 'view']) {
+      await db.adminPool.query(
+        'INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp) VALUES (1, 1, $1, $2)',
+        [type, moment],
+      );
+    }
+    for (const plan of ['enable_indexscan', 'enable_seqscan']) {
+      const shop = await inSnapshot(db.mlPool, async (client) => {
+        await client.query(`SET LOCAL ${plan} = off; SET LOCAL enable_bitmapscan = off`);
+        return readShop(client, new Date('2024-06-01T00:00:00Z'));
+      });
+      expect([...shop.log.kinds]).toEqual([0, 0, 1, 2, 2, 3]);
+    }
+  });
+
   it('bears events of all ages: what is decades old weighs nothing, and is no error', async () => {
     await buy([
       [1, 1, '1970-01-01'],

@@ -9,18 +9,19 @@ export const ESTIMATE_EVENTS = `
 /**
  * What customers did before the moment $1, by customer and in order of time: user, product, kind (a place in view, add_to_cart, purchase,
  * refund), days since 1970. $2 is the share of customers, drawn by a hash of the id (Knuth's multiplicative one: neighbours part). In this
- * order the index idx_events_user_timestamp holds all of it. COPY takes no parameters: the server formats them as literals.
+ * order the index idx_events_user_timestamp holds all of it, but for the kind: what came back in the moment of its purchase comes after it, as the lists
+ * have it, and whatever the plan. COPY takes no parameters: the server formats them as literals.
  */
 export const FORMAT_EVENTS = `
   SELECT format($sql$
     COPY (
-      SELECT e.user_id, e.product_id, array_position('{view,add_to_cart,purchase,refund}'::text[], e.event_type::text) - 1,
+      SELECT e.user_id, e.product_id, array_position('{view,add_to_cart,purchase,refund}'::text[], e.event_type::text) - 1 AS kind,
         (extract(epoch FROM e.event_timestamp) / 86400)::double precision
       FROM app_schema.events e
       WHERE e.user_id IS NOT NULL AND e.product_id IS NOT NULL AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
         AND e.event_timestamp < %1$L::timestamptz
         AND (%2$L::double precision >= 1 OR e.user_id * 2654435761 %% 4294967296 < %2$L::double precision * 4294967296)
-      ORDER BY e.user_id, e.event_timestamp, e.product_id
+      ORDER BY e.user_id, e.event_timestamp, e.product_id, kind
     ) TO STDOUT (FORMAT binary)
   $sql$, $1::timestamptz, $2::double precision) AS sql`;
 
