@@ -18,12 +18,12 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * same pool, under the same load. All three in turns, SECONDS each, ROUNDS times. Customers are drawn by their events: who does much is also
  * who asks much, and has the longest history. 1,000,000 users, 100,000 products and 20,000,000 events unless given.
  *
- * Measured at full size (1,000,000 users, 100,000 products, 19,874,982 events), almost nothing else on the 2 cores, 8 s each and 3 rounds, the
- * database kept from trials before: one at a time get_recommendations 2.0 ms (p99 7.7; the look-up .4 and 3.0), over HTTP 3.0 (8.5); at 200
- * requests a second with 500 events written 2.5 ms (p99 8.6, 8.2 times the look-up's 1.05), over HTTP 3.6 (p99 20.7, of the rounds 15 to
- * 23): the aims of 5 and 15 ms are missed still. A run before it, with a checkpoint under way: 2.3 (p99 8.6), HTTP 4.0 (17.7).
+ * Measured at full size (1,000,000 users, 100,000 products, 19,874,982 events), nothing else on the 2 cores, 8 s each and 3 rounds: one at a time
+ * get_recommendations 1.9 ms (p99 4.0, 5.5 times the look-up's), over HTTP 3.6 (8.6); at 200 requests a second with 500 events written 2.4 ms
+ * (p99 6.8, 7.7 times the look-up's .88: the aim of 5 is missed), over HTTP 3.5 (p99 13.2: the aim of 15 is reached). p99 of sessions 3.3, similar
+ * 2.5, together 3.7, popular 1.8; diverse and capped lists, 7.6 ms each, are more than two cores make at that rate.
+ * On a database that trials had kept and fragmented p99 was 8.6 and 20.7. What is left to gain is processor: at 1.4 ms a call nobody would wait.
  * Before migrations 0027 and 0028: one at a time 3.2 (p99 6.0, 10.7 times the look-up), HTTP 6.3 (13); under load 4.3 (p99 20, 15 times), HTTP 8.4 (68).
- * Other lists were measured then only: of sessions p99 5.2, similar 3.8, together 4.4, popular 1.8.
  *
  * Where the tail came from: the writer. 50 events touch some 150 pages of indexes that had not changed since the last checkpoint, and WAL got
  * each whole and packed by pglz: 30 ms of one core, ten times a second. Unpacked 5 ms. Both, in turns, on one database of full size (the processes
@@ -34,8 +34,8 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * connection, on cores a third slower. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: the pool keeps them ten minutes.
  *
  * Migration 0028 in processor of a call (least of 5, mean of 200 customers, versions in turns in one backend): 2.13 to 1.85 ms, p99 4.9 to 4.0,
- * by the share in place of its root 5 % less again. What it consists of, by the root: the call itself .11, options and version .11, history .14, what is due .12, the sums and their order .87 (rows of
- * weights .12, unnesting .10, adding up .17, ordering .15, the weightiest source .08, popularity .14, starting the rest), products .11,
+ * by the share in place of its root 5 % less again. What it consists of, by the root: the call itself .11, options and version .11, history .14,
+ * what is due .12, the sums and their order .87 (rows of weights .12, unnesting .10, adding up .17, ordering .15, the weightiest source .08, popularity .14, starting the rest), products .11,
  * reasons .25. Of before: candidates .52, reasons .44 and ten more statements; 707 pages looked at a call, now 500.
  * Tried there and dropped: a head of 25 in place of 40 (4 %), the last purchase by look-up in place of a window (the same), sharing questions
  * about a key between fewer requests, a pool of 2 or 4 connections, --single-threaded-gc and a larger young generation (no difference that
