@@ -21,10 +21,11 @@ import { withShopServer } from './shop-server.ts';
  * CPU is printed for an event as Node + PostgreSQL's backends + its other processes + this client, in microseconds. Where both cores are full, that is
  * what decides, and it moves less than rates do when others use the machine too.
  *
- * Measured with nothing else at work, five rounds of 2 s in two runs: batches of 100 against bare inserts 0.77, 0.80, 1.13, 0.79, 0.63; against one row
- * a request at its best 12.1, 9.4, 10.2, 10.0, 11.3 (the aim is 10); single events at 64 clients 3.4, 2.7, 2.0, 3.0, 2.8 times that server; alone 0.6: there
- * nothing can be gathered. CPU an event in batches 27 + 51, bare 13 + 69 and 8 + 48, one row 302 + 667 and 270 + 596, single at 64 clients 188 + 123. Before
- * binary arrays, with a shorter warm-up, batches took 30 + 50, and 7.9 times that server.
+ * Measured with nothing else at work, medians of three rounds of 2 s: batches of 100 against bare inserts .72 (.72 .68 .74; the aim is .5); against one
+ * row a request at its best 8.6 (8.8 8.0 8.6; the aim of 10 is missed); single events at 64 clients 2.9 (2.9 2.8 3.4; 2) times that server; alone .5: there
+ * nothing can be gathered. CPU an event in batches 25 + 54, bare 7 + 45, one row 196 + 359, single at 64 clients 98 + 85. While the embedded server
+ * packed its WAL, which costs who commits each row the most (302 + 667 us), batches had a median of 10.2 over five rounds, at the same rate of their own.
+ * Bare inserts reach 11.8 times one row a request: 10 asks for .85 of them. Before binary arrays, with a shorter warm-up, batches took 30 + 50.
  *
  * Where a backend's 50 us went (perf, before): index entries 29 %, foreign keys 17, the customer's days 7, asking whether an event or message is there 6,
  * arrays read from text 8, WAL 8, the statement's own joins and lists 15. Since then rows come as binary arrays and events are not asked for (43 where it was 50 and bare
