@@ -4,8 +4,8 @@
 
 FOLDER holds valid-train.csv, valid-test.csv, train.csv and test.csv (header; user,item,...). Options are climbed one at a time on the
 validation part, as ours are, from the start and then from points drawn at random, until POINTS of the grid were tried, as many as ours, or
-SECONDS have passed, as long as all of ours took together; then the model is fitted on train.csv and its lists for the users of test.csv are judged as ours are:
-users without a history left out, new items only unless REPEATS is 1. Prints {name: {ndcg, map, precision, recall, hitRate, seconds,
+SECONDS have passed, as long as all of ours took together; then the model is fitted on train.csv and its lists for the users of test.csv are
+judged as ours are: users without a history left out, new items only unless REPEATS is 1. Prints {name: {ndcg, map, precision, recall, hitRate, seconds,
 tried, options}}.
 """
 
@@ -133,8 +133,8 @@ def main(folder, repeats, k, points, seconds):
     found = {}
     for name, (make, axes, start) in GRIDS.items():
         options, tried = search(axes, start, points, seconds, lambda at: valid.judge(fit(make, at, valid)[0], k)["ndcg"])
-        model, seconds = fit(make, options, final)
-        found[name] = {**final.judge(model, k), "seconds": seconds, "tried": tried, "options": options}
+        model, training = fit(make, options, final)
+        found[name] = {**final.judge(model, k), "seconds": training, "tried": tried, "options": options}
     print(json.dumps(found))
 
 

@@ -51,7 +51,7 @@ class Columns {
     });
   }
 
-  /** Views, of which at most half is room that was not needed: copies would be a third of a scoring's memory. */
+  /** Views, of which at most half is room that was not needed; a copy would hold all of it twice for a while. */
   take(): Float64Array[] {
     return this.#columns.map((column) => column.subarray(0, this.size));
   }

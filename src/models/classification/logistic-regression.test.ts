@@ -89,6 +89,17 @@ describe('fitLogistic', () => {
     );
   });
 
+  it('needs few steps also where features all but repeat each other', () => {
+    const { matrix, outcome } = simulate(3000, -1, [0.5]);
+    const random = Random.fromSeed(4);
+    const [own] = matrix.columns as [Float64Array];
+    const like = (spread: number) => own.map((value) => value + random.normal(0, spread));
+    const model = fitLogistic(toMatrix(own, like(0.1), like(0.03), like(0.01), like(0.003)), outcome, {
+      l2: 1e-3,
+    });
+    expect(model.diagnostics.iterations).toBeLessThan(15);
+  });
+
   it('has the gradient that finite differences show, with weights too', () => {
     const { matrix, outcome } = simulate(2500, 0.2, [0.5, -0.4, 1]);
     const random = Random.fromSeed(1);

@@ -34,6 +34,7 @@ interface LogisticDiagnostics {
   readonly logLoss: number;
   readonly l2: number;
   readonly iterations: number;
+  /** In the coordinates of metricAtStart, where it was minimised. */
   readonly gradientNorm: number;
   /** Features with one value only; their coefficient is 0. */
   readonly constantFeatures: readonly string[];
