@@ -1,6 +1,5 @@
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { EASE_MAX_ITEMS, solveEase } from './ease.ts';
-import { headOf } from './ease-head.ts';
 import type { Axes } from './grid-climb.ts';
 import { normaliseRows } from './interactions.ts';
 import { fitItemNeighbours } from './item-neighbours.ts';
@@ -47,7 +46,6 @@ interface RidgeMaterial {
   readonly pairs: ItemPairs;
   /** Where the matrix fits. */
   readonly gram: Float32Array | undefined;
-  readonly head: Int32Array | null;
   readonly meanDiagonal: number;
 }
 
@@ -74,7 +72,7 @@ class RidgeMaterials {
     const pairs = gram ? densePairs(gram, data.itemCount) : sparsePairs(data);
     const total = pairs.diagonal.reduce((sum, own) => sum + own, 0);
     const present = pairs.diagonal.reduce((count, own) => count + (own > 0 ? 1 : 0), 0);
-    return { pairs, gram, head: headOf(data), meanDiagonal: Math.max(1e-9, total / Math.max(1, present)) };
+    return { pairs, gram, meanDiagonal: Math.max(1e-9, total / Math.max(1, present)) };
   }
 }
 
@@ -90,11 +88,11 @@ function ridge(algebra: LinearAlgebra): ServedCandidate {
     },
     start: { lambda: 3, rowNormalisation: 0.5, strengthPower: 0.5 },
     async fit(log, until, point) {
-      const { pairs, gram, head, meanDiagonal } = await materials.get(log, until, point);
+      const { pairs, gram, meanDiagonal } = await materials.get(log, until, point);
       const lambda = point['lambda']! * meanDiagonal;
       const model =
         gram && log.itemCount <= DENSE_MAX_ITEMS
-          ? await solveEase(gram, log.itemCount, { lambda }, algebra, head)
+          ? await solveEase(gram, log.itemCount, { lambda }, algebra)
           : await solveSparseRidge(pairs, { lambda, candidates: SPARSE_CANDIDATES }, algebra);
       return model.toNeighbours(KEPT);
     },
