@@ -9,9 +9,9 @@ export type ServerRole = 'ours' | 'checked' | 'row';
 
 /**
  * Nothing is measured before: a server runs for weeks, and in its first seconds a fifth of its processor time goes into compiling
- * (perf: V8's compilers), which one that does more for each request has more of.
+ * (perf: V8's compilers; 8 % still after three), which one that does more for each request has more of.
  */
-export const warmUpSeconds = 3;
+export const warmUpSeconds = 6;
 
 export interface Usage {
   readonly cpu: NodeJS.CpuUsage;
