@@ -2480,9 +2480,10 @@ BEGIN
     v_popular := greatest(100, least(p_limit, 1000)) + cardinality(v_extra_ids);
     v_head := v_pool + 10 + v_popular + cardinality(v_pin_ids);
   ELSE
-    v_most := p_limit + greatest(0, cardinality(p_due_ids) - v_due_places);
+    -- No history has a million candidates.
+    v_most := least(p_limit, 1000000) + greatest(0, cardinality(p_due_ids) - v_due_places);
     v_head := v_most + 10;
-    v_popular := greatest(v_head, p_limit + cardinality(v_extra_ids));
+    v_popular := v_most + cardinality(v_extra_ids) + 10;
   END IF;
   IF v_category IS NOT NULL OR v_min_price IS NOT NULL OR v_max_price IS NOT NULL OR v_has_includes THEN
     v_head := NULL;
@@ -2503,7 +2504,7 @@ BEGIN
     FROM (
       SELECT h.*, p.*
       FROM (
-        SELECT c.id, sum(c.part) - v_extra * round(sum(c.part) / c_extra) + v_popularity_weight * max(c.popularity) AS score,
+        SELECT c.id, sum(c.part) + v_popularity_weight * max(c.popularity) - v_extra * round(sum(c.part) / c_extra) AS score,
           -- The largest mark says which source adds most: the part in whole steps, and below 1 its place in the history, and how it knows.
           max(floor(c.part) + c.mark) AS mark, max(c.part) FILTER (WHERE c.mark > 0) AS part
         FROM (
@@ -2565,12 +2566,11 @@ BEGIN
   ELSIF v_is_too_much_due THEN
     -- As arrange_products does, which for this alone would cost five times as much.
     v_order := ARRAY(
-      SELECT o.place
-      FROM (
-        SELECT t.place, t.id = ANY (p_due_ids) AND row_number() OVER (PARTITION BY t.id = ANY (p_due_ids) ORDER BY t.place) > v_due_places AS in_excess
-        FROM unnest(v_ids) WITH ORDINALITY t (id, place)
-      ) o
-      ORDER BY o.in_excess, o.place
+      SELECT t.place
+      FROM unnest(v_ids) WITH ORDINALITY t (id, place)
+      ORDER BY (t.id = ANY (p_due_ids) AND t.place >= (
+        SELECT x.place FROM unnest(v_ids) WITH ORDINALITY x (id, place) WHERE x.id = ANY (p_due_ids) ORDER BY x.place OFFSET v_due_places LIMIT 1
+      )) IS TRUE, t.place
       LIMIT p_limit
     );
   END IF;
