@@ -2582,7 +2582,7 @@ BEGIN
         CASE WHEN r.code = 'buy_again' THEN round(d.days)::text WHEN v_language = 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END, '')),
       s.product_id, CASE WHEN s.product_id IS NOT NULL THEN v_parts[d.place] END, p_model_run_id
     FROM unnest((coalesce(v_order, v_ids))[:p_limit]) WITH ORDINALITY o (place, rank)
-    CROSS JOIN LATERAL (SELECT CASE WHEN v_order IS NULL THEN o.rank ELSE o.place END AS place OFFSET 0) l
+    CROSS JOIN LATERAL (SELECT CASE WHEN v_order IS NULL THEN o.rank ELSE o.place END AS place) l
     CROSS JOIN LATERAL (
       SELECT l.place, p_due_days[array_position(p_due_ids, v_ids[l.place])] AS days,
         CASE WHEN v_parts[l.place] > 0 THEN (2048 * (v_marks[l.place] - floor(v_marks[l.place])))::integer END AS mark
@@ -2678,7 +2678,7 @@ CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_so
     END
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
-  CROSS JOIN LATERAL (SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar, cardinality(n.neighbour_ids) AS most OFFSET 0) x
+  CROSS JOIN LATERAL (SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar, cardinality(n.neighbour_ids) AS most) x
   OFFSET 0
 $$;
 
