@@ -84,6 +84,21 @@ function writeSplit(
 
 type PeerResult = Record<string, Record<string, number> & { options: object }>;
 
+interface Effort {
+  /** Points of the grid. */
+  readonly tried: number;
+  /** Seconds for all of them. */
+  readonly tuning: number;
+  /** Seconds, of the last. */
+  readonly fit: number;
+}
+
+const effortOf = (result: Readonly<Record<string, unknown>>): Effort => ({
+  tried: result['tried'] as number,
+  tuning: result['tuning'] as number,
+  fit: result['seconds'] as number,
+});
+
 async function compare(folder: string, peers: Peers | undefined, repeats: boolean): Promise<void> {
   const write = (line: string) => process.stdout.write(`${line}\n`);
   const algebra = openLinearAlgebra();
@@ -101,27 +116,30 @@ async function compare(folder: string, peers: Peers | undefined, repeats: boolea
   const effort = [ours.tried[ours.chosen], seconds].map(String);
   const theirs =
     peers?.run<PeerResult>('recommenders.py', [folder, repeats ? '1' : '0', String(K), ...effort]) ?? {};
-  const baseline = theirs['implicit ALS']?.['seconds'];
+  const als = theirs['implicit ALS'] && effortOf(theirs['implicit ALS']);
   write(`${repeats ? 'The next purchases, repeats included' : 'New products only'}: ${ours.users} customers`);
   const names = ['ndcg', 'map', 'precision', 'recall', 'hitRate'] as const;
   write(
-    `  ${''.padEnd(16)}${names.map((name) => name.padStart(10)).join('')}   tuned by  training / implicit ALS`,
+    `  ${''.padEnd(16)}${names.map((name) => name.padStart(10)).join('')}   tuned by   in s  last fit / ALS's  both / ALS's`,
   );
-  const line = (name: string, metrics: Readonly<Record<string, unknown>>, tried: number, seconds: number) =>
-    write(
-      `  ${name.padEnd(16)}${names.map((each) => (metrics[each] as number).toFixed(4).padStart(10)).join('')}${`${tried} points`.padStart(11)}  ${
-        baseline === undefined ? '-' : (seconds / baseline).toFixed(2)
-      }`,
-    );
-  for (const [name, metrics] of Object.entries(ours.models))
-    line(
-      name === ours.chosen ? `${name} *` : name,
-      { ...metrics },
-      ours.tried[name]!,
-      ours.trainSeconds[name]!,
-    );
-  for (const [name, metrics] of Object.entries(theirs))
-    line(name, metrics, metrics['tried']!, metrics['seconds']!);
+  const line = (name: string, metrics: Readonly<Record<string, unknown>>, effort: Effort) => {
+    const both = effort.tuning + effort.fit;
+    const ratio = (one: number, other: number | undefined) =>
+      other === undefined ? '-' : (one / other).toFixed(2);
+    const cells = [
+      ...names.map((each) => (metrics[each] as number).toFixed(4).padStart(10)),
+      `${effort.tried} points`.padStart(11),
+      both.toFixed(0).padStart(7),
+      ratio(effort.fit, als?.fit).padStart(18),
+      ratio(both, als && als.tuning + als.fit).padStart(14),
+    ];
+    write(`  ${name.padEnd(16)}${cells.join('')}`);
+  };
+  for (const [name, metrics] of Object.entries(ours.models)) {
+    const [tried, tuning, fit] = [ours.tried[name]!, ours.tuningSeconds[name]!, ours.trainSeconds[name]!];
+    line(name === ours.chosen ? `${name} *` : name, { ...metrics }, { tried, tuning, fit });
+  }
+  for (const [name, metrics] of Object.entries(theirs)) line(name, metrics, effortOf(metrics));
   write(
     `  * chosen on validation. ${JSON.stringify({ ...ours.parameters, ...Object.fromEntries(Object.entries(theirs).map(([name, { options }]) => [name, options])) })}`,
   );

@@ -81,6 +81,10 @@ describe('parseTimestamp', () => {
     expect(parseCompactDate('19970230')).toBeNull();
     expect(parseEpoch('1433221332117')).toBe('2015-06-02 05:02:12.117+00');
     expect(parseEpoch('1433221332')).toBe('2015-06-02 05:02:12.000+00');
+    expect(parseEpoch('1433221332.117')).toBe('2015-06-02 05:02:12.117+00');
+    expect(parseEpoch('1433221332.0')).toBe('2015-06-02 05:02:12.000+00');
+    expect(parseEpoch('1433221332117.6')).toBe('2015-06-02 05:02:12.118+00');
+    expect(parseEpoch('1433221332.')).toBeNull();
     expect(parseEpoch('99999999999999')).toBeNull();
     expect(parseEpoch('12a')).toBeNull();
   });

@@ -34,10 +34,14 @@ export function parseCompactDate(text: string): string | null {
   return match === null ? null : assemble([match[1], match[2], match[3], '0', '0', '0']);
 }
 
-/** Seconds or milliseconds since 1970 (10 digits or fewer are seconds) as a UTC timestamp, null when out of range. */
+/**
+ * Seconds or milliseconds since 1970 (10 digits or fewer are seconds) as a UTC timestamp, to the millisecond; null when out of range. A
+ * fraction is what Python's clock has, and what pandas makes of whole seconds where one is missing.
+ */
 export function parseEpoch(text: string): string | null {
-  if (!/^\d{1,14}$/.test(text)) return null;
-  const moment = new Date(text.length > 10 ? Number(text) : Number(text) * 1000);
+  const whole = /^(\d{1,14})(?:\.\d{1,9})?$/.exec(text)?.[1];
+  if (whole === undefined) return null;
+  const moment = new Date(Math.round(Number(text) * (whole.length > 10 ? 1 : 1000)));
   if (Number.isNaN(moment.getTime()) || moment.getUTCFullYear() > lastYear) return null;
   const written = moment.toISOString();
   return `${written.slice(0, 10)} ${written.slice(11, 23)}+00`;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { plainLinearAlgebra } from '../linear-algebra/plain.ts';
 import { Random } from '../random.ts';
 import { fitEase } from './ease.ts';
+import { headOf, headWeights } from './ease-head.ts';
 import type { Interactions } from './interactions.ts';
 import { gramMatrix } from './item-pairs.ts';
 import { fitSparseRidge } from './sparse-ridge.ts';
@@ -74,5 +75,74 @@ describe('EASE', () => {
     await expect(fitSparseRidge(data, { lambda: 1, candidates: 0 }, plainLinearAlgebra)).rejects.toThrow(
       /candidate/,
     );
+  });
+});
+
+describe('items of few takers', () => {
+  const size = 12;
+  const data = random(80, size, 3, 0.3);
+  const ridges = Float32Array.from({ length: size }, (_, item) => 2 + item / 10);
+  const head = Int32Array.of(0, 2, 3, 5, 7, 8, 10, 11);
+  const tail = [1, 4, 6, 9];
+  const solved = async () => {
+    const gram = await gramMatrix(data, plainLinearAlgebra);
+    const weights = await headWeights(gram, ridges, head, plainLinearAlgebra);
+    return { gram, at: (i: number, j: number) => weights[i * size + j]! };
+  };
+  /** The gradient of the ridge regression of item `j` on the head, by item `i` of it: 0 where weights are its solution. */
+  const gradient = ({ gram, at }: Awaited<ReturnType<typeof solved>>, i: number, j: number): number =>
+    head.reduce(
+      (sum, k) => sum + gram[i * size + k]! * at(k, j),
+      ridges[i]! * at(i, j) - gram[i * size + j]!,
+    );
+
+  it('do not speak for the others, which are regressed on each other', async () => {
+    const found = await solved();
+    for (const j of head)
+      for (const i of head)
+        if (i === j) expect(found.at(i, j)).toBe(0);
+        else expect(gradient(found, i, j)).toBeCloseTo(0, 3);
+  });
+
+  it('are regressed on the others', async () => {
+    const found = await solved();
+    for (const j of tail) for (const i of head) expect(gradient(found, i, j)).toBeCloseTo(0, 3);
+    for (const j of tail) for (const i of tail) expect(found.at(i, j)).toBe(0);
+  });
+
+  it('weigh for the others as in the whole inverse, where there is one of them', async () => {
+    const gram = await gramMatrix(data, plainLinearAlgebra);
+    const most = Int32Array.from({ length: size - 1 }, (_, item) => item);
+    const whole = weightsOf(await fitEase(data, { lambda: 2 }, plainLinearAlgebra));
+    const found = await headWeights(gram, new Float32Array(size).fill(2), most, plainLinearAlgebra);
+    for (const i of most) {
+      expect(found[i * size + size - 1]).toBeCloseTo(whole[i]![size - 1]!, 4);
+      // But for what the one item tells of the head itself.
+      expect(Math.abs(found[(size - 1) * size + i]! - whole[size - 1]![i]!)).toBeLessThan(0.05);
+    }
+  });
+
+  it('are apart only in a large catalogue that mostly sells others', () => {
+    const catalogue = (takersOf: (item: number) => number): Interactions => {
+      const itemCount = 2000;
+      const users: number[][] = Array.from({ length: 400 }, () => []);
+      for (let item = 0; item < itemCount; item++)
+        for (let n = 0; n < takersOf(item); n++) users[(item * 7 + n) % 400]!.push(item);
+      const items = users.flat();
+      const offsets = Int32Array.from([0, ...users.map(({ length }) => length)]);
+      for (let user = 0; user < 400; user++) offsets[user + 1]! += offsets[user]!;
+      return {
+        itemCount,
+        offsets,
+        items: Int32Array.from(items),
+        weights: new Float32Array(items.length).fill(1),
+      };
+    };
+    const found = headOf(catalogue((item) => (item % 2 === 0 ? 60 : 3)));
+    expect(found).toHaveLength(1000);
+    expect([...found!.slice(0, 3)]).toEqual([0, 2, 4]);
+    expect(headOf(catalogue((item) => (item % 2 === 0 ? 20 : 19)))).toBeNull();
+    expect(headOf(catalogue(() => 30))).toBeNull();
+    expect(headOf(data)).toBeNull();
   });
 });

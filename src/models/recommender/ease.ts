@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.ts';
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { denseItemRecommender } from './dense-item-recommender.ts';
+import { headOf, headWeights } from './ease-head.ts';
 import { checkInteractions, type Interactions, normaliseRows } from './interactions.ts';
 import { gramMatrix } from './item-pairs.ts';
 import type { ItemRecommender } from './recommender.ts';
@@ -29,22 +30,22 @@ function checkOptions({ lambda, dropout = 0, rowNormalisation = 0 }: EaseOptions
     bad(`${itemCount} items are more than ${EASE_MAX_ITEMS}; use the sparse ridge`);
 }
 
-/**
- * The item-item weights in closed form from the Gram matrix, in whose place they are written: P = (G + L)^-1, w_ij = -P_ij / P_jj, w_jj = 0,
- * with L = lambda + dropout / (1 - dropout) * diag(G).
- */
+/** L = lambda + dropout / (1 - dropout) * diag(G). */
+function ridgesOf(gram: Float32Array, itemCount: number, { lambda, dropout = 0 }: EaseOptions): Float32Array {
+  const times = dropout / (1 - dropout);
+  return Float32Array.from({ length: itemCount }, (_, i) => lambda + times * gram[i * itemCount + i]!);
+}
+
+/** The item-item weights in closed form: P = (G + L)^-1, w_ij = -P_ij / P_jj, w_jj = 0. */
 async function easeWeights(
   gram: Float32Array,
-  itemCount: number,
-  options: EaseOptions,
+  ridges: Float32Array,
   algebra: LinearAlgebra,
 ): Promise<Float32Array> {
-  const { lambda, dropout = 0 } = options;
-  for (let i = 0; i < itemCount; i++) {
-    const at = i * itemCount + i;
-    gram[at] = gram[at]! + lambda + (dropout / (1 - dropout)) * gram[at]!;
-  }
-  const weights = await algebra.invertPositiveDefinite(gram, itemCount);
+  const itemCount = ridges.length;
+  const system = gram.slice();
+  for (let i = 0; i < itemCount; i++) system[i * itemCount + i]! += ridges[i]!;
+  const weights = await algebra.invertPositiveDefinite(system, itemCount);
   const scale = Float64Array.from({ length: itemCount }, (_, j) => -1 / weights[j * itemCount + j]!);
   for (let i = 0; i < itemCount; i++) {
     for (let j = 0; j < itemCount; j++) weights[i * itemCount + j]! *= scale[j]!;
@@ -53,21 +54,29 @@ async function easeWeights(
   return weights;
 }
 
-/** EASE from a Gram matrix of `itemCount` squared, which is left as it is: one serves every lambda. @throws MODEL_BAD_INPUT */
+/**
+ * EASE from a Gram matrix of `itemCount` squared, which is left as it is: one serves every lambda.
+ * @param head of `headOf`
+ * @throws MODEL_BAD_INPUT
+ */
 export async function solveEase(
   gram: Float32Array,
   itemCount: number,
   options: EaseOptions,
   algebra: LinearAlgebra,
+  head: Int32Array | null = null,
 ): Promise<ItemRecommender> {
   checkOptions(options, itemCount);
-  const matrix = await easeWeights(gram.slice(), itemCount, options, algebra);
+  const ridges = ridgesOf(gram, itemCount, options);
+  const matrix =
+    head === null ? await easeWeights(gram, ridges, algebra) : await headWeights(gram, ridges, head, algebra);
   return denseItemRecommender('ease', { itemCount, matrix }, algebra);
 }
 
 /**
  * EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019) and, with dropout, EDLAE (Steck, "Autoencoders that don't
- * overfit towards the identity", NeurIPS 2020): the linear map of histories to themselves that may not use an item for itself.
+ * overfit towards the identity", NeurIPS 2020): the linear map of histories to themselves that may not use an item for itself. Items of few
+ * takers are worked out from the others where there are many: see `headOf`.
  * @throws MODEL_BAD_INPUT
  */
 export async function fitEase(
@@ -78,5 +87,5 @@ export async function fitEase(
   checkInteractions(data);
   checkOptions(options, data.itemCount);
   const gram = await gramMatrix(normaliseRows(data, options.rowNormalisation ?? 0), algebra);
-  return solveEase(gram, data.itemCount, options, algebra);
+  return solveEase(gram, data.itemCount, options, algebra, headOf(data));
 }

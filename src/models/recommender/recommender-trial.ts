@@ -44,6 +44,8 @@ export interface TrialResult {
   readonly parameters: Readonly<Record<string, Point>>;
   /** How many points of its grid each model was tuned by. */
   readonly tried: Readonly<Record<string, number>>;
+  /** What the points of its grid took. */
+  readonly tuningSeconds: Readonly<Record<string, number>>;
   readonly users: number;
 }
 
@@ -113,6 +115,7 @@ async function runTrial(
     validation: Object.fromEntries(tuner.validation),
     parameters: ofEach(({ parameters }) => parameters),
     tried: ofEach(({ tried }) => tried),
+    tuningSeconds: ofEach(({ tuningSeconds }) => tuningSeconds),
     users,
   };
 }

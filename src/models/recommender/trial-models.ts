@@ -1,6 +1,7 @@
 import type { LinearAlgebra } from '../linear-algebra/linear-algebra.ts';
 import { fitRecentPopularity } from './demand-trend.ts';
 import { EASE_MAX_ITEMS, solveEase } from './ease.ts';
+import { headOf } from './ease-head.ts';
 import type { EventLog, StrengthOptions } from './event-log.ts';
 import type { Axes } from './grid-climb.ts';
 import { fitImplicitAls } from './implicit-als.ts';
@@ -107,7 +108,8 @@ const ease: TrialModel = {
   async fit(material, point) {
     const data = dataOf(material, power(point));
     const gram = await gramAt(material, data, point);
-    return solveEase(gram, data.itemCount, ridgeOptions(data, point, material.growth), material.algebra);
+    const options = ridgeOptions(data, point, material.growth);
+    return solveEase(gram, data.itemCount, options, material.algebra, headOf(data));
   },
 };
 

@@ -18,6 +18,8 @@ export interface Contender {
   readonly parameters: Point;
   /** Points of grids that were scored to choose them, those of its parts too. */
   readonly tried: number;
+  /** What that took, its parts included. */
+  readonly tuningSeconds: number;
   readonly strength: StrengthOptions;
   /** Parts that other contenders are made of too are taken from the shelf. */
   readonly fit: (material: Material, shelf: ModelShelf) => Promise<Recommender> | Recommender;
@@ -117,11 +119,16 @@ export class TrialTuner {
     return meanMetrics(await judge(model, asked, this.#options.k)).ndcg;
   }
 
+  #secondsSince(started: number): number {
+    return (this.#options.clock() - started) / 1000;
+  }
+
   async tune(model: TrialModel): Promise<Contender> {
     this.#options.onStep?.(`tuning ${model.name}`);
     const splits = this.#splits.map((split) => limitFor(model, split));
     const hints: Point = model.name === 'als' ? { factors: ALS_TUNING.factors } : {};
     const users = model.name === 'popularity' || model.name === 'sar' ? FEW_USERS : TUNING_USERS;
+    const started = this.#options.clock();
     const { point, tried } = await climbGrid(model.axes, model.start, (at) =>
       meanOver(splits, async (split) => {
         const fitted = await model.fit(this.#material(split), { ...at, ...hints });
@@ -132,6 +139,7 @@ export class TrialTuner {
       name: model.name,
       parameters: point,
       tried,
+      tuningSeconds: this.#secondsSince(started),
       strength: model.strength(point),
       fit: (material) => model.fit(material, point),
     };
@@ -140,6 +148,7 @@ export class TrialTuner {
   async tuneHybrid(base: Contender): Promise<Contender> {
     this.#options.onStep?.('tuning hybrid');
     const { axes, start, strength, adjust } = hybridOf(this.#options);
+    const started = this.#options.clock();
     const { point, tried } = await climbGrid(axes, start, (at) =>
       meanOver(this.#splits, async (split) => {
         const fitted = (await this.#fitted(base, split)) as ItemRecommender;
@@ -150,6 +159,7 @@ export class TrialTuner {
       name: 'hybrid',
       parameters: point,
       tried: base.tried + tried,
+      tuningSeconds: base.tuningSeconds + this.#secondsSince(started),
       strength: strength(point),
       fit: async (material, shelf) =>
         adjust((await shelf.get(base, material)) as ItemRecommender, material.log, material.now, point),
@@ -158,6 +168,7 @@ export class TrialTuner {
 
   async tuneBlend(first: Contender, second: Contender): Promise<Contender> {
     this.#options.onStep?.(`tuning ${first.name}+${second.name}`);
+    const started = this.#options.clock();
     const parts: BlendPart[] = [];
     for (const split of this.#splits) parts.push(await this.#scoresOf(first, second, split));
     const { point, tried } = await climbGrid(
@@ -173,6 +184,7 @@ export class TrialTuner {
       name: `${first.name}+${second.name}`,
       parameters: point,
       tried: first.tried + second.tried + tried,
+      tuningSeconds: first.tuningSeconds + second.tuningSeconds + this.#secondsSince(started),
       strength: first.strength,
       fit: async (material, shelf) =>
         blendOf(
