@@ -1116,10 +1116,10 @@ ALTER FUNCTION app_schema.feature_words() OWNER TO customer_analyzer_owner;
 
 COMMENT ON FUNCTION app_schema.feature_words() IS 'How people speak of what moved a probability: {} in words_… is the customer''s own value; zero_… stands for 0, none_… where the customer has no value, name_… where it is not known';
 
-CREATE FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) RETURNS TABLE(category character varying, price numeric)
+CREATE FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean, p_language text) RETURNS TABLE(name character varying, category character varying, price numeric)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-  SELECT p.category, p.price
+  SELECT CASE p_language WHEN 'ru' THEN coalesce(p.attributes ->> 'name_ru', p.name) ELSE p.name END, p.category, p.price
   FROM app_schema.products p
   WHERE p.product_id = p_product_id AND p.is_merchandise AND NOT p.is_hidden AND (NOT p_in_stock OR coalesce(p.stock, 1) > 0)
     AND (p_category IS NULL OR p.category = p_category)
@@ -1137,9 +1137,9 @@ CREATE FUNCTION app_schema.find_recommendable(p_product_id integer, p_category c
   OFFSET 0
 $$;
 
-ALTER FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean, p_language text) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) IS 'The product where it may be recommended now: merchandise, not hidden, in stock, within the asked category and prices and the rules of the shop; else no row';
+COMMENT ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean, p_language text) IS 'The product where it may be recommended now: merchandise, not hidden, in stock, within the asked category and prices and the rules of the shop; else no row. Its name in the language asked for';
 
 CREATE FUNCTION app_schema.find_users(p_filters jsonb DEFAULT '{}'::jsonb, p_sort text DEFAULT 'user_id'::text, p_descending boolean DEFAULT false, p_limit integer DEFAULT 50, p_after jsonb DEFAULT NULL::jsonb) RETURNS TABLE(user_id integer, telegram_id bigint, username character varying, first_name character varying, last_name character varying, registration_date timestamp with time zone, segment_code text, segment_name_en text, segment_name_ru text, ltv numeric, churn_probability real, purchase_probability_30d real, last_updated timestamp with time zone, sort_value text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -1635,11 +1635,9 @@ BEGIN
   SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false) INTO v_has_includes, v_has_excludes
   FROM app_schema.recommendation_rules r;
   RETURN QUERY
-    SELECT (row_number() OVER (ORDER BY f.place))::integer, f.id,
-      CASE v_options.language WHEN 'ru' THEN coalesce(p.attributes ->> 'name_ru', p.name) ELSE p.name END::varchar, p.category, p.price,
-      f.score::double precision, 'popular', app_schema.reason_text('popular_' || p_window, v_options.language), NULL::integer, NULL::double precision, v_run
+    SELECT (row_number() OVER (ORDER BY f.place))::integer, f.id, f.name, f.category, f.price, f.score::double precision, 'popular', app_schema.reason_text('popular_' || p_window, v_options.language), NULL::integer, NULL::double precision, v_run
     FROM (
-      SELECT o.id, o.score, o.place
+      SELECT o.id, o.score, o.place, p.name, p.category, p.price
       FROM (
         SELECT u.id, u.score, u.place
         FROM app_schema.popular_products l CROSS JOIN LATERAL unnest(l.product_ids, l.scores) WITH ORDINALITY u (id, score, place)
@@ -1648,12 +1646,12 @@ BEGIN
         ORDER BY u.place
       ) o
       CROSS JOIN LATERAL app_schema.find_recommendable(
-        o.id, coalesce(p_category, v_options.category), v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes
-      )
+        o.id, coalesce(p_category, v_options.category), v_options.min_price, v_options.max_price, v_options.in_stock, v_has_includes, v_has_excludes,
+        v_options.language
+      ) p
       ORDER BY o.place
       LIMIT p_limit
     ) f
-    JOIN app_schema.products p ON p.product_id = f.id
     ORDER BY 1;
 END
 $$;
@@ -1734,12 +1732,16 @@ CREATE FUNCTION app_schema.get_recommendations(p_user_id integer, p_limit intege
 DECLARE
   v_options app_schema.recommendation_options;
   v_run bigint;
-  v_how app_schema.recommenders;
+  v_how record;
+  v_half_life double precision;
   v_now timestamptz;
   -- What is committed counts, also where the clock that stamped it runs ahead of ours: a bound is there only when asked for.
   v_until timestamptz;
   v_total double precision;
-  v_has_rules boolean;
+  v_newest timestamptz;
+  v_rule_ids integer[];
+  v_rule_actions text[];
+  v_rule_days real[];
   v_ids integer[];
   v_weights double precision[];
   v_bought_ids integer[];
@@ -1747,60 +1749,71 @@ DECLARE
   v_due_ids integer[];
   v_due_scores double precision[];
   v_due_days real[];
+  v_due_popularities real[];
 BEGIN
   PERFORM app_schema.check_limit(p_limit);
   v_options := app_schema.read_recommendation_options(p_options);
   v_now := coalesce(v_options.as_of, now());
   v_until := coalesce(v_options.as_of, 'infinity');
   v_run := coalesce(v_options.model_run_id, app_schema.get_recommender_of(p_user_id));
-  SELECT * INTO v_how FROM app_schema.recommenders c
+  SELECT c.*, (
+    SELECT e.event_timestamp
+    FROM app_schema.events e
+    WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
+      AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
+    ORDER BY e.event_timestamp DESC
+    LIMIT 1
+  ) AS newest
+  INTO v_how
+  FROM app_schema.recommenders c
   WHERE c.model_run_id = v_run AND EXISTS (SELECT FROM app_schema.users u WHERE u.user_id = p_user_id);
-  IF v_how.model_run_id IS NULL THEN
+  IF NOT FOUND THEN
     RETURN;
   END IF;
-  v_has_rules := EXISTS (SELECT FROM app_schema.recommendation_rules r WHERE r.action IN ('buy_again', 'buy_once'));
+  v_newest := v_how.newest;
+  v_half_life := 86400 * v_how.half_life_days;
+  IF EXISTS (SELECT FROM app_schema.recommendation_rules r WHERE r.action IN ('buy_again', 'buy_once')) THEN
+    SELECT array_agg(b.product_id), array_agg(r.action), array_agg(r.interval_days) INTO v_rule_ids, v_rule_actions, v_rule_days
+    FROM (SELECT DISTINCT e.product_id FROM app_schema.events e WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL) b
+    JOIN app_schema.products p ON p.product_id = b.product_id
+    CROSS JOIN LATERAL (
+      SELECT s.action, s.interval_days
+      FROM app_schema.recommendation_rules s
+      WHERE s.action IN ('buy_again', 'buy_once') AND (s.product_id IS NULL OR s.product_id = p.product_id) AND (s.category IS NULL OR s.category = p.category)
+      ORDER BY s.product_id NULLS LAST, s.rule_id DESC
+      LIMIT 1
+    ) r;
+  END IF;
 
   SELECT array_agg(h.product_id), array_agg(h.weight), sum(h.weight), array_agg(h.product_id) FILTER (WHERE h.is_bought)
   INTO v_ids, v_weights, v_total, v_bought_ids
   FROM (
     SELECT w.product_id, w.weight, w.is_bought
     FROM (
-      SELECT d.product_id, d.bought_at > d.back_at AS is_bought, greatest(
-          v_how.purchase_weight * power(0.5, d.bought_age), v_how.cart_weight * power(0.5, d.carted_age),
-          v_how.view_weight * power(0.5, d.viewed_age)
+      -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
+      -- What came back says nothing for a product from before that. OFFSET 0: weighed once, and not for each use of the weight.
+      SELECT g.product_id, g.bought_at > g.back_at AS is_bought, greatest(
+          CASE WHEN g.bought_at > g.back_at THEN v_how.purchase_weight * power(0.5, least(100, date_part('epoch', v_newest - g.bought_at) / v_half_life)) END,
+          CASE WHEN g.carted_at > g.back_at THEN v_how.cart_weight * power(0.5, least(100, date_part('epoch', v_newest - g.carted_at) / v_half_life)) END,
+          CASE WHEN g.viewed_at > g.back_at THEN v_how.view_weight * power(0.5, least(100, date_part('epoch', v_newest - g.viewed_at) / v_half_life)) END
         ) AS weight
       FROM (
-        -- Age counts from the customer's own last event: waiting changes nobody's taste, and the list stays the same from day to day.
-        -- What came back says nothing for a product from before that.
-        SELECT g.product_id, g.bought_at, g.back_at,
-          CASE WHEN g.bought_at > g.back_at THEN least(100, date_part('epoch', n.newest - g.bought_at) / (86400 * v_how.half_life_days)) END AS bought_age,
-          CASE WHEN g.carted_at > g.back_at THEN least(100, date_part('epoch', n.newest - g.carted_at) / (86400 * v_how.half_life_days)) END AS carted_age,
-          CASE WHEN g.viewed_at > g.back_at THEN least(100, date_part('epoch', n.newest - g.viewed_at) / (86400 * v_how.half_life_days)) END AS viewed_age
+        SELECT l.product_id,
+          max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
+          max(l.event_timestamp) FILTER (WHERE l.event_type = 'add_to_cart') AS carted_at,
+          max(l.event_timestamp) FILTER (WHERE l.event_type = 'view') AS viewed_at,
+          coalesce(max(l.event_timestamp) FILTER (WHERE l.event_type = 'refund'), '-infinity') AS back_at
         FROM (
-          SELECT l.product_id,
-            max(l.event_timestamp) FILTER (WHERE l.event_type = 'purchase') AS bought_at,
-            max(l.event_timestamp) FILTER (WHERE l.event_type = 'add_to_cart') AS carted_at,
-            max(l.event_timestamp) FILTER (WHERE l.event_type = 'view') AS viewed_at,
-            coalesce(max(l.event_timestamp) FILTER (WHERE l.event_type = 'refund'), '-infinity') AS back_at
-          FROM (
-            SELECT e.product_id, e.event_type, e.event_timestamp
-            FROM app_schema.events e
-            WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
-              AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
-            ORDER BY e.event_timestamp DESC, e.product_id
-            LIMIT v_how.history_events
-          ) l
-          GROUP BY l.product_id
-        ) g
-        CROSS JOIN (SELECT (
-          SELECT e.event_timestamp
+          SELECT e.product_id, e.event_type, e.event_timestamp
           FROM app_schema.events e
           WHERE e.user_id = p_user_id AND e.event_timestamp < v_until AND e.product_id IS NOT NULL
             AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
-          ORDER BY e.event_timestamp DESC
-          LIMIT 1
-        ) AS newest OFFSET 0) n
-      ) d
+          ORDER BY e.event_timestamp DESC, e.product_id
+          LIMIT v_how.history_events
+        ) l
+        GROUP BY l.product_id
+      ) g
+      OFFSET 0
     ) w
     WHERE w.weight > 0
     ORDER BY w.weight DESC, w.product_id
@@ -1809,49 +1822,44 @@ BEGIN
 
   SELECT array_agg(b.product_id) FILTER (WHERE NOT b.is_due), array_agg(b.product_id) FILTER (WHERE b.is_due),
     array_agg(v_how.repeat_weight * power(b.repeat_share, v_how.repeat_share_power) * power(b.times, v_how.repeat_power)) FILTER (WHERE b.is_due),
-    array_agg(b.days) FILTER (WHERE b.is_due)
-  INTO v_blocked_ids, v_due_ids, v_due_scores, v_due_days
+    array_agg(b.days) FILTER (WHERE b.is_due), array_agg(b.popularity) FILTER (WHERE b.is_due)
+  INTO v_blocked_ids, v_due_ids, v_due_scores, v_due_days, v_due_popularities
   FROM (
     -- Bought is excluded, unless people, or this customer by habit, buy it again and its time has come.
-    SELECT x.product_id, x.days, x.repeat_share, x.times,
+    SELECT x.product_id, x.days, x.repeat_share, x.times, x.popularity,
       (v_options.buy_again AND x.again AND v_now >= x.last_bought + make_interval(secs => v_how.due_after * 86400 * x.days)) IS TRUE AS is_due
     FROM (
-      SELECT t.product_id, t.last_bought, coalesce(r.interval_days, q.repeat_interval_days, t.own_days) AS days, t.times,
-        CASE r.action WHEN 'buy_once' THEN false WHEN 'buy_again' THEN true ELSE q.is_bought_repeatedly OR t.is_habit END AS again,
+      SELECT t.product_id, t.last_bought, t.times, coalesce(q.popularity, 0) AS popularity,
+        coalesce(v_rule_days[t.rule], q.repeat_interval_days,
+          (date_part('epoch', t.last_bought - t.first_bought) / 86400 / nullif(t.purchases - 1, 0))::real) AS days,
+        CASE v_rule_actions[t.rule] WHEN 'buy_once' THEN false WHEN 'buy_again' THEN true
+          ELSE q.is_bought_repeatedly OR t.purchases >= v_how.habit_purchases AND t.last_bought >= t.first_bought + interval '24 hours' END AS again,
         -- Where the shop says so and the data do not (yet), as much as makes a product one that is bought again.
-        CASE r.action WHEN 'buy_again' THEN greatest(q.repeat_share, 0.25) ELSE coalesce(q.repeat_share, 0) END AS repeat_share
+        CASE v_rule_actions[t.rule] WHEN 'buy_again' THEN greatest(q.repeat_share, 0.25) ELSE coalesce(q.repeat_share, 0) END AS repeat_share
       FROM (
-        SELECT u.product_id, u.last_bought, u.purchases >= v_how.habit_purchases AND u.last_bought >= u.first_bought + interval '24 hours' AS is_habit,
-          (date_part('epoch', u.last_bought - u.first_bought) / 86400 / nullif(u.purchases - 1, 0))::real AS own_days,
-          u.times
+        -- Seen from the customer's own last purchase, so that waiting changes nobody's habits, nor the last digit of an answer; of a clock
+        -- that ran ahead only what has come counts as last.
+        SELECT o.product_id, max(o.event_timestamp) AS last_bought, min(o.event_timestamp) AS first_bought, count(*) AS purchases,
+          sum(power(0.5, least(100, greatest(0, date_part('epoch', o.newest - o.event_timestamp)) / (86400 * v_how.repeat_half_life_days)))) AS times,
+          array_position(v_rule_ids, o.product_id) AS rule
         FROM (
-          -- Seen from the customer's own last purchase, so that waiting changes nobody's habits, nor the last digit of an answer; of a clock
-          -- that ran ahead only what has come counts as last.
-          SELECT o.product_id, max(o.event_timestamp) AS last_bought, min(o.event_timestamp) AS first_bought, count(*) AS purchases,
-            sum(power(0.5, least(100, greatest(0, date_part('epoch', o.newest - o.event_timestamp)) / (86400 * v_how.repeat_half_life_days)))) AS times
-          FROM (
-            SELECT e.product_id, e.event_timestamp, least(v_now, max(e.event_timestamp) OVER ()) AS newest
-            FROM app_schema.events e
-            WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
-          ) o
-          GROUP BY o.product_id
-        ) u
+          SELECT e.product_id, e.event_timestamp, least(v_now, max(e.event_timestamp) OVER ()) AS newest
+          FROM app_schema.events e
+          WHERE e.event_type = 'purchase' AND e.user_id = p_user_id AND e.product_id IS NOT NULL AND e.event_timestamp < v_until
+          -- As the index has them.
+          ORDER BY e.product_id
+        ) o
+        GROUP BY o.product_id
       ) t
       LEFT JOIN app_schema.product_popularity q ON q.model_run_id = v_how.model_run_id AND q.product_id = t.product_id
-      LEFT JOIN LATERAL (
-        SELECT s.action, s.interval_days
-        FROM app_schema.products p JOIN app_schema.recommendation_rules s
-          ON s.action IN ('buy_again', 'buy_once') AND (s.product_id IS NULL OR s.product_id = p.product_id) AND (s.category IS NULL OR s.category = p.category)
-        WHERE v_has_rules AND p.product_id = t.product_id
-        ORDER BY s.product_id NULLS LAST, s.rule_id DESC
-        LIMIT 1
-      ) r ON true
+      OFFSET 0
     ) x
+    OFFSET 0
   ) b;
 
   RETURN QUERY SELECT * FROM app_schema.rank_products(
     'user', v_how.model_run_id, p_limit, v_options, v_ids, v_weights, v_total, v_bought_ids, coalesce(v_blocked_ids, '{}'), '',
-    coalesce(v_due_ids, '{}'), coalesce(v_due_scores, '{}'), v_due_days
+    coalesce(v_due_ids, '{}'), coalesce(v_due_scores, '{}'), v_due_days, v_due_popularities
   );
 END
 $$;
@@ -2398,7 +2406,7 @@ ALTER FUNCTION app_schema.prune_recommenders(p_keep integer) OWNER TO customer_a
 
 COMMENT ON FUNCTION app_schema.prune_recommenders(p_keep integer) IS 'Deletes the weights of all versions but the newest p_keep trainings, the champion and the one promoted before it (of trainings, and of all), those of a running experiment, and the trainings that these were refreshed from; returns how many. The runs stay in the registry';
 
-CREATE FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying DEFAULT ''::character varying, p_due_ids integer[] DEFAULT '{}'::integer[], p_due_scores double precision[] DEFAULT '{}'::double precision[], p_due_days real[] DEFAULT '{}'::real[]) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
+CREATE FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying DEFAULT ''::character varying, p_due_ids integer[] DEFAULT '{}'::integer[], p_due_scores double precision[] DEFAULT '{}'::double precision[], p_due_days real[] DEFAULT '{}'::real[], p_due_popularities real[] DEFAULT '{}'::real[]) RETURNS TABLE(rank integer, product_id integer, name character varying, category character varying, price numeric, score double precision, reason_code text, reason text, reason_product_id integer, reason_weight double precision, model_run_id bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
@@ -2413,23 +2421,19 @@ DECLARE
   v_has_includes boolean := false;
   v_has_excludes boolean := false;
   v_has_boosts boolean := false;
-  v_has_pins boolean := false;
-  v_pin_count integer := 0;
-  v_banned integer[] := p_banned_ids || p_options.excluded_ids;
+  v_pin_ids integer[] := '{}';
+  v_pin_popularities real[];
   -- So many best ones are ranked by all that counts; where the ranking is rearranged, it needs more to choose from.
   v_pool integer;
   v_popular integer;
-  -- So many of the head are sorted and looked up, beside those that are candidates whatever their sum; more where too many of them may not
-  -- be recommended. NULL: all.
+  -- So many of the head of the order are sorted and looked up; more where too many of them may not be recommended. NULL: all.
   v_head integer;
-  v_extra integer;
-  v_head_ids integer[];
-  v_head_scores double precision[];
-  v_head_marks double precision[];
-  v_head_trending text[];
+  -- Candidates whatever their sum: what is due again or pinned; and with minus infinity what never is one.
+  v_extra_ids integer[] := p_due_ids || p_banned_ids || p_options.excluded_ids;
+  v_extra_scores double precision[];
+  v_extra_popularities real[] := p_due_popularities;
   -- So many that may be recommended are looked for in the head. NULL: as many as there are.
   v_most integer;
-  v_walked integer;
   v_order integer[];
   v_due_places integer;
   v_is_arranged boolean;
@@ -2437,21 +2441,31 @@ DECLARE
   v_popularity_weight double precision;
   v_ids integer[];
   v_scores double precision[];
+  v_marks double precision[];
+  v_parts double precision[];
+  v_names varchar[];
+  v_categories varchar[];
+  v_prices numeric[];
   v_days real[];
   v_pins integer[];
-  v_categories text[];
-  v_trending text[];
-  -- On top of the sum of what is a candidate whatever its sum, a power of two far above all sums.
-  c_extra CONSTANT double precision := 65536;
+  -- On top of the sum of what is a candidate whatever its sum, a power of two far above all sums, and here in steps of 2^-30 as they are.
+  c_extra CONSTANT double precision := 65536 * 1073741824.0;
+  -- As many as are published of the whole shop.
+  c_all_popular CONSTANT integer := 500;
+  -- Below a place in the history by half of the step to the next: alike by content.
+  c_half_place CONSTANT double precision := 1.0 / 2048;
+  -- What of it the order does not see: nothing of it where what is rearranged must find all of those.
+  v_extra double precision := c_extra;
 BEGIN
   IF EXISTS (SELECT FROM app_schema.recommendation_rules) THEN
-    SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false),
-      coalesce(bool_or(r.action = 'boost'), false), CASE WHEN v_for_person THEN count(*) FILTER (WHERE r.action = 'pin') ELSE 0 END
-    INTO v_has_includes, v_has_excludes, v_has_boosts, v_pin_count
-    FROM app_schema.recommendation_rules r;
-    v_has_pins := v_pin_count > 0;
+    SELECT coalesce(bool_or(r.action = 'include'), false), coalesce(bool_or(r.action = 'exclude'), false), coalesce(bool_or(r.action = 'boost'), false),
+      coalesce(array_agg(r.product_id) FILTER (WHERE r.action = 'pin' AND v_for_person), '{}'),
+      array_agg(coalesce(q.popularity, 0)) FILTER (WHERE r.action = 'pin' AND v_for_person)
+    INTO v_has_includes, v_has_excludes, v_has_boosts, v_pin_ids, v_pin_popularities
+    FROM app_schema.recommendation_rules r
+    LEFT JOIN app_schema.product_popularity q ON r.action = 'pin' AND q.model_run_id = p_model_run_id AND q.product_id = r.product_id;
   END IF;
-  SELECT c.popularity_weight, ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share))
+  SELECT 1073741824 * c.popularity_weight, ceil(p_limit * coalesce(p_options.buy_again_share, c.buy_again_share))
   INTO v_popularity_weight, v_due_places
   FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
   v_pool := CASE
@@ -2459,76 +2473,83 @@ BEGIN
     WHEN v_has_boosts OR p_options.diversity > 0 THEN greatest(100, 2 * least(p_limit, 1000))
     ELSE 10 + 2 * least(p_limit, 1000)
   END;
-  v_popular := CASE WHEN v_cap IS NOT NULL OR p_options.diversity > 0 THEN greatest(100, least(p_limit, 1000)) ELSE least(p_limit, 1000) END;
-  v_head := CASE WHEN v_category IS NULL AND v_min_price IS NULL AND v_max_price IS NULL AND NOT v_has_includes THEN v_pool + 10 END;
-  v_extra := v_popular + cardinality(p_due_ids) + v_pin_count;
-  v_is_arranged := v_has_pins OR v_cap IS NOT NULL OR p_options.diversity > 0;
+  v_is_arranged := v_pin_ids <> '{}' OR v_cap IS NOT NULL OR p_options.diversity > 0;
   v_is_too_much_due := cardinality(p_due_ids) > v_due_places;
-  v_most := CASE WHEN NOT (v_is_arranged OR v_is_too_much_due OR v_has_boosts) THEN p_limit END;
+  IF v_is_arranged OR v_has_boosts THEN
+    v_extra := 0;
+    v_popular := greatest(100, least(p_limit, 1000)) + cardinality(v_extra_ids);
+    v_head := v_pool + 10 + v_popular + cardinality(v_pin_ids);
+  ELSE
+    -- No history has a million candidates.
+    v_most := least(p_limit, 1000000) + greatest(0, cardinality(p_due_ids) - v_due_places);
+    v_head := v_most + 10;
+    v_popular := v_most + cardinality(v_extra_ids) + 10;
+  END IF;
+  IF v_category IS NOT NULL OR v_min_price IS NOT NULL OR v_max_price IS NOT NULL OR v_has_includes THEN
+    v_head := NULL;
+    v_popular := c_all_popular;
+  END IF;
+
+  v_extra_scores := p_due_scores || array_fill('-infinity'::double precision, ARRAY[cardinality(v_extra_ids) - cardinality(p_due_ids)]);
+  IF v_pin_ids <> '{}' THEN
+    v_extra_ids := v_pin_ids || v_extra_ids;
+    v_extra_scores := array_fill(0::double precision, ARRAY[cardinality(v_pin_ids)]) || v_extra_scores;
+    v_extra_popularities := v_pin_popularities || v_extra_popularities;
+  END IF;
 
   LOOP
-    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.mark), array_agg(f.trending)
-    INTO v_head_ids, v_head_scores, v_head_marks, v_head_trending
+    SELECT array_agg(f.id), array_agg((f.score - (c_extra - v_extra) * round(f.score / c_extra)) / 1073741824), array_agg(f.mark),
+      array_agg(f.part / 1073741824), array_agg(f.name), array_agg(f.category), array_agg(f.price)
+    INTO v_ids, v_scores, v_marks, v_parts, v_names, v_categories, v_prices
     FROM (
-      SELECT h.id, h.sum - c_extra * round(h.sum / c_extra) + v_popularity_weight * coalesce(q.popularity, 0) AS score, h.mark, q.trending
+      SELECT h.*, p.*
       FROM (
-        SELECT c.id, sum(c.part) AS sum, max(c.mark) AS mark
+        SELECT c.id, sum(c.part) + v_popularity_weight * max(c.popularity) - v_extra * round(sum(c.part) / c_extra) AS score,
+          -- The largest mark says which source adds most: the part in whole steps, and below 1 its place in the history, and how it knows.
+          max(floor(c.part) + c.mark) AS mark, max(c.part) FILTER (WHERE c.mark > 0) AS part
         FROM (
-          -- The largest mark says which source adds most: the part in steps of 2^-30, and below that its place in the history.
-          SELECT w.id, w.part, floor(w.part * 1073741824) * 1024 + w.mark AS mark
+          -- By subscript: half of what unnesting three slices takes.
+          SELECT w.ids[w.n] AS id, w.weight * w.shares[w.n] AS part,
+            CASE WHEN w.n > w.collaborative THEN w.mark - c_half_place ELSE w.mark END AS mark, w.popularities[w.n] AS popularity
           FROM (
-            SELECT unnest(w.ids) AS id, w.weight * unnest(w.weights) AS part, w.mark
+            SELECT w.*, generate_series(1, w.most) AS n
             FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
           ) w
-          -- Candidates whatever their sum: what is popular, due again or pinned. And what never is one.
-          UNION ALL SELECT unnest(p_due_ids), c_extra + unnest(p_due_scores), '-infinity'
-          UNION ALL (
-            SELECT t.id, c_extra, '-infinity'
-            FROM app_schema.popular_products l
-            CROSS JOIN LATERAL unnest(l.product_ids[:CASE WHEN v_head IS NULL THEN 500 ELSE v_popular + cardinality(v_banned) END]) WITH ORDINALITY t (id, place)
-            WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
-              AND t.id NOT IN (SELECT unnest(v_banned))
-            ORDER BY t.place
-            LIMIT CASE WHEN v_head IS NOT NULL THEN v_popular END
-          )
-          UNION ALL SELECT r.product_id, c_extra, '-infinity' FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin'
-          UNION ALL SELECT unnest(v_banned), '-infinity', '-infinity'
+          UNION ALL SELECT unnest(v_extra_ids), c_extra + 1073741824 * unnest(v_extra_scores), '-infinity', unnest(v_extra_popularities)
+          UNION ALL
+          SELECT unnest(l.product_ids[:v_popular]), c_extra, '-infinity', unnest(l.popularities[:v_popular])
+          FROM app_schema.popular_products l
+          WHERE l.model_run_id = p_model_run_id AND l.period = 'recent' AND l.category = CASE WHEN p_popular_in IS NOT NULL THEN coalesce(v_category, p_popular_in) END
         ) c
         GROUP BY c.id
         HAVING sum(c.part) > 0
-        ORDER BY sum(c.part) DESC, c.id
-        LIMIT v_head + v_extra
+        ORDER BY score DESC, c.id
+        LIMIT v_head
       ) h
-      LEFT JOIN app_schema.product_popularity q ON q.model_run_id = p_model_run_id AND q.product_id = h.id
-      ORDER BY score DESC, h.id
-    ) f;
-    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.category), array_agg(f.trending), max(f.place)
-    INTO v_ids, v_scores, v_categories, v_trending, v_walked
-    FROM (
-      SELECT h.id, h.score, h.trending, h.place, p.category
-      FROM unnest(v_head_ids, v_head_scores, v_head_trending) WITH ORDINALITY h (id, score, trending, place)
-      CROSS JOIN LATERAL app_schema.find_recommendable(h.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes) p
-      ORDER BY h.place
+      CROSS JOIN LATERAL app_schema.find_recommendable(
+        h.id, v_category, v_min_price, v_max_price, v_in_stock, v_has_includes, v_has_excludes, v_language
+      ) p
+      ORDER BY h.score DESC, h.id
       LIMIT v_most
     ) f;
-    EXIT WHEN v_head IS NULL OR coalesce(cardinality(v_head_ids), 0) < v_head + v_extra
-      OR CASE WHEN v_most IS NULL THEN cardinality(v_ids) >= v_pool ELSE coalesce(cardinality(v_ids), 0) = v_most AND v_walked - v_most <= 10 END;
-    v_head := CASE WHEN v_head < 1000 THEN 8 * v_head END;
+    EXIT WHEN v_head IS NULL OR cardinality(v_ids) >= coalesce(v_most, v_pool);
+    v_head := NULL;
+    v_popular := c_all_popular;
   END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
   -- Few shops have boosts: in the query above, they would be made ready for each list.
   IF v_has_boosts THEN
-    SELECT array_agg(b.id), array_agg(b.score), array_agg(b.category), array_agg(b.trending) INTO v_ids, v_scores, v_categories, v_trending
+    SELECT array_agg(b.id), array_agg(b.score), array_agg(b.mark), array_agg(b.part), array_agg(b.name), array_agg(b.category), array_agg(b.price)
+    INTO v_ids, v_scores, v_marks, v_parts, v_names, v_categories, v_prices
     FROM (
-      SELECT o.id, o.category, o.trending, o.score * (
+      SELECT o.id, o.mark, o.part, o.name, o.category, o.price, o.score * (
           SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
           WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = o.id) AND (r.category IS NULL OR r.category = o.category)
-            AND (r.min_price IS NULL OR p.price >= r.min_price) AND (r.max_price IS NULL OR p.price <= r.max_price)
+            AND (r.min_price IS NULL OR o.price >= r.min_price) AND (r.max_price IS NULL OR o.price <= r.max_price)
         ) AS score
-      FROM unnest(v_ids, v_scores, v_categories, v_trending) o (id, score, category, trending)
-      JOIN app_schema.products p ON p.product_id = o.id
+      FROM unnest(v_ids, v_scores, v_marks, v_parts, v_names, v_categories, v_prices) o (id, score, mark, part, name, category, price)
       ORDER BY score DESC, o.id
     ) b;
   END IF;
@@ -2537,65 +2558,47 @@ BEGIN
     FROM unnest(v_ids) WITH ORDINALITY o (id, place)
     LEFT JOIN unnest(p_due_ids, p_due_days) d (id, days) ON d.id = o.id
     LEFT JOIN (
-      SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_has_pins AND r.action = 'pin' GROUP BY 1
+      SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_pin_ids <> '{}' AND r.action = 'pin' GROUP BY 1
     ) i ON i.product_id = o.id;
     v_order := app_schema.arrange_products(
       p_model_run_id, p_limit, v_ids, v_scores, v_days, v_pins, v_categories, v_due_places, v_cap, p_options.diversity
     );
-    SELECT array_agg(v_ids[u.place] ORDER BY u.n), array_agg(v_scores[u.place] ORDER BY u.n),
-      array_agg(v_pins[u.place] ORDER BY u.n), array_agg(v_trending[u.place] ORDER BY u.n)
-    INTO v_ids, v_scores, v_pins, v_trending
-    FROM unnest(v_order) WITH ORDINALITY u (place, n);
   ELSIF v_is_too_much_due THEN
     -- As arrange_products does, which for this alone would cost five times as much.
-    SELECT array_agg(f.id), array_agg(f.score), array_agg(f.trending) INTO v_ids, v_scores, v_trending
-    FROM (
-      SELECT o.id, o.score, o.trending
-      FROM (
-        SELECT u.*, u.is_due AND row_number() OVER (PARTITION BY u.is_due ORDER BY u.place) > v_due_places AS in_excess
-        FROM (
-          SELECT t.*, t.id = ANY (p_due_ids) AS is_due FROM unnest(v_ids, v_scores, v_trending) WITH ORDINALITY t (id, score, trending, place)
-        ) u
-      ) o
-      ORDER BY o.in_excess, o.place
+    v_order := ARRAY(
+      SELECT t.place
+      FROM unnest(v_ids) WITH ORDINALITY t (id, place)
+      ORDER BY (t.id = ANY (p_due_ids) AND t.place >= (
+        SELECT x.place FROM unnest(v_ids) WITH ORDINALITY x (id, place) WHERE x.id = ANY (p_due_ids) ORDER BY x.place OFFSET v_due_places LIMIT 1
+      )) IS TRUE, t.place
       LIMIT p_limit
-    ) f;
-  ELSE
-    v_ids := v_ids[:p_limit];
-    v_scores := v_scores[:p_limit];
-    v_trending := v_trending[:p_limit];
+    );
   END IF;
 
   RETURN QUERY
-    SELECT o.rank::integer, o.id, CASE v_language WHEN 'ru' THEN coalesce(t.attributes ->> 'name_ru', t.name) ELSE t.name END::varchar, t.category,
-      t.price, o.score, CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
+    SELECT o.rank::integer, v_ids[d.place], v_names[d.place], v_categories[d.place], v_prices[d.place], v_scores[d.place],
+      CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
       replace(app_schema.reason_text(r.code, v_language), '%s', coalesce(
         CASE WHEN r.code = 'buy_again' THEN round(d.days)::text WHEN v_language = 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END, '')),
-      r.because_id, CASE WHEN r.because_id IS NOT NULL THEN b.part END, p_model_run_id
-    FROM unnest(v_ids, v_scores, v_pins, v_trending) WITH ORDINALITY o (id, score, position, trending, rank)
+      s.product_id, CASE WHEN s.product_id IS NOT NULL THEN v_parts[d.place] END, p_model_run_id
+    FROM unnest((coalesce(v_order, v_ids))[:p_limit]) WITH ORDINALITY o (place, rank)
+    CROSS JOIN LATERAL (SELECT CASE WHEN v_order IS NULL THEN o.rank ELSE o.place END AS place) l
     CROSS JOIN LATERAL (
-      SELECT p_due_days[array_position(p_due_ids, o.id)] AS days, v_head_marks[array_position(v_head_ids, o.id)] AS mark OFFSET 0
+      SELECT l.place, p_due_days[array_position(p_due_ids, v_ids[l.place])] AS days,
+        CASE WHEN v_parts[l.place] > 0 THEN (2048 * (v_marks[l.place] - floor(v_marks[l.place])))::integer END AS mark
+      OFFSET 0
     ) d
-    JOIN app_schema.products t ON t.product_id = o.id
-    LEFT JOIN LATERAL (
-      SELECT w.source_id, w.weight * w.weights[x.place] AS part, x.place > w.collaborative AS is_content
-      FROM (SELECT (1024 - (d.mark - 1024 * floor(d.mark / 1024)))::integer AS place WHERE d.mark > 0 OFFSET 0) m
-      CROSS JOIN LATERAL app_schema.read_weights(
-        p_kind, p_model_run_id, p_source_ids[m.place:m.place], p_source_weights[m.place:m.place], p_total
-      ) w
-      CROSS JOIN LATERAL (SELECT array_position(w.ids, o.id) AS place OFFSET 0) x
-      WHERE w.weights[x.place] > 0
-    ) b ON o.position IS NULL AND d.days IS NULL
-    LEFT JOIN app_schema.products s ON s.product_id = b.source_id
+    LEFT JOIN app_schema.products s ON v_pins[d.place] IS NULL AND d.days IS NULL AND s.product_id = p_source_ids[1024 - (d.mark + 1) / 2]
     CROSS JOIN LATERAL (
-      SELECT s.product_id AS because_id, CASE
-        WHEN o.position IS NOT NULL THEN 'pinned'
+      SELECT CASE
+        WHEN v_pins[d.place] IS NOT NULL THEN 'pinned'
         WHEN d.days IS NOT NULL THEN 'buy_again'
-        WHEN s.product_id IS NULL THEN 'popular_' || coalesce(o.trending, 'recent')
-        WHEN b.source_id = o.id THEN 'viewed_again'
-        WHEN b.is_content THEN 'similar'
+        WHEN s.product_id IS NULL THEN 'popular_' || coalesce(
+          (SELECT q.trending FROM app_schema.product_popularity q WHERE q.model_run_id = p_model_run_id AND q.product_id = v_ids[d.place]), 'recent')
+        WHEN s.product_id = v_ids[d.place] THEN 'viewed_again'
+        WHEN d.mark % 2 = 1 THEN 'similar'
         WHEN NOT v_for_person THEN 'taken_together'
-        WHEN b.source_id = ANY (p_bought_ids) THEN 'bought_together'
+        WHEN s.product_id = ANY (p_bought_ids) THEN 'bought_together'
         ELSE 'viewed_together' END AS code
       OFFSET 0
     ) r
@@ -2603,9 +2606,9 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) OWNER TO customer_analyzer_owner;
+ALTER FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[], p_due_popularities real[]) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) IS 'The engine of all lists: score(j) = sum of p_source_weights(i) / p_total w(i, j), what is due again, and popularity; then the rules of the shop, caps, diversity, and for each product its weightiest reason. The weightiest source comes first';
+COMMENT ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[], p_due_popularities real[]) IS 'The engine of all lists: score(j) = sum of p_source_weights(i) / p_total w(i, j), what is due again, and popularity; then the rules of the shop, caps, diversity, and for each product its weightiest reason. The weightiest source comes first';
 
 CREATE FUNCTION app_schema.read_recommendation_options(p_options jsonb) RETURNS app_schema.recommendation_options
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -2660,23 +2663,28 @@ ALTER FUNCTION app_schema.read_recommendation_options(p_options jsonb) OWNER TO 
 
 COMMENT ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) IS 'Checks the options of a list (CA002 for what is unknown or not of its kind) and fills in the settings of the shop';
 
-CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(source_id integer, weight double precision, mark double precision, ids integer[], weights real[], collaborative integer)
+CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(weight double precision, mark double precision, ids integer[], shares real[], popularities real[], collaborative integer, most integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-  SELECT s.product_id, s.weight / p_total, (1024 - s.place)::double precision,
-    CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similar_ids
-      WHEN p_kind = 'bought_together' THEN n.neighbour_ids[:n.collaborative] ELSE n.neighbour_ids[:x.most] END,
-    CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN n.similarities
-      WHEN p_kind = 'bought_together' THEN n.weights[:n.collaborative] ELSE n.weights[:x.most] END,
-    CASE WHEN p_kind = 'similar' AND n.similar_ids <> '{}' THEN 0 ELSE n.collaborative END
+  SELECT s.weight / p_total * 1073741824, (1024 - s.place)::double precision / 1024,
+    CASE WHEN x.is_similar THEN n.similar_ids ELSE n.neighbour_ids END,
+    CASE WHEN x.is_similar THEN n.similarities ELSE n.weights END,
+    CASE WHEN x.is_similar THEN n.similar_popularities ELSE n.neighbour_popularities END,
+    CASE WHEN x.is_similar THEN 0 ELSE n.collaborative END,
+    CASE
+      WHEN x.is_similar THEN cardinality(n.similar_ids)
+      WHEN p_kind = 'bought_together' THEN n.collaborative
+      ELSE least(x.most, greatest(10, ceil(x.most * s.weight / p_source_weights[1])))::integer
+    END
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
-  CROSS JOIN LATERAL (SELECT greatest(10, ceil(cardinality(n.neighbour_ids) * s.weight / p_source_weights[1]))::integer AS most OFFSET 0) x
+  CROSS JOIN LATERAL (SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar, cardinality(n.neighbour_ids) AS most) x
+  OFFSET 0
 $$;
 
 ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest; p_total is what their weights are divided by, mark their number counted down from 1023. Of a history the row of each as far as its share of the weightiest, 10 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; and so many of the row count. Of a history the row of each as far as its share of the weightiest, 10 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3662,15 +3670,22 @@ CREATE TABLE app_schema.popular_products (
     category character varying DEFAULT ''::character varying NOT NULL,
     product_ids integer[] NOT NULL,
     scores real[] NOT NULL,
+    popularities real[] NOT NULL,
     CONSTRAINT popular_products_check CHECK ((cardinality(product_ids) = cardinality(scores))),
-    CONSTRAINT popular_products_period_check CHECK ((period = ANY (ARRAY['recent'::text, 'week'::text, 'month'::text, 'quarter'::text, 'year'::text])))
-);
+    CONSTRAINT popular_products_period_check CHECK ((period = ANY (ARRAY['recent'::text, 'week'::text, 'month'::text, 'quarter'::text, 'year'::text]))),
+    CONSTRAINT popular_products_popularities CHECK ((cardinality(popularities) = cardinality(product_ids)))
+)
+WITH (toast_tuple_target='8160');
 
 ALTER TABLE app_schema.popular_products OWNER TO customer_analyzer_owner;
 
 COMMENT ON TABLE app_schema.popular_products IS 'The most wanted products of each period before the training and category, most wanted first; the category '''' is the whole shop';
 
 COMMENT ON COLUMN app_schema.popular_products.period IS 'recent: all time, halved every 30 days; the others count the customers of 7, 30, 90 and 365 days';
+
+COMMENT ON COLUMN app_schema.popular_products.scores IS 'Demand in the period, 1 for the most wanted of the shop or of the category';
+
+COMMENT ON COLUMN app_schema.popular_products.popularities IS 'Of each product its popularity in product_popularity';
 
 CREATE TABLE app_schema.product_identities (
     source text NOT NULL,
@@ -3690,9 +3705,13 @@ CREATE TABLE app_schema.product_neighbours (
     collaborative integer DEFAULT 0 NOT NULL,
     similar_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
     similarities real[] DEFAULT '{}'::real[] NOT NULL,
+    neighbour_popularities real[] NOT NULL,
+    similar_popularities real[] NOT NULL,
     CONSTRAINT product_neighbours_check CHECK (((cardinality(neighbour_ids) = cardinality(weights)) AND (cardinality(similar_ids) = cardinality(similarities)))),
-    CONSTRAINT product_neighbours_check1 CHECK (((collaborative >= 0) AND (collaborative <= cardinality(neighbour_ids))))
-);
+    CONSTRAINT product_neighbours_check1 CHECK (((collaborative >= 0) AND (collaborative <= cardinality(neighbour_ids)))),
+    CONSTRAINT product_neighbours_popularities CHECK (((cardinality(neighbour_popularities) = cardinality(neighbour_ids)) AND (cardinality(similar_popularities) = cardinality(similar_ids))))
+)
+WITH (toast_tuple_target='8160');
 
 ALTER TABLE app_schema.product_neighbours OWNER TO customer_analyzer_owner;
 
@@ -3703,6 +3722,10 @@ COMMENT ON COLUMN app_schema.product_neighbours.weights IS 'score(j) = sum of h(
 COMMENT ON COLUMN app_schema.product_neighbours.collaborative IS 'The first so many neighbours were taken by the same customers; the others are like the product by text and attributes alone, with a weight that falls as the products gather history';
 
 COMMENT ON COLUMN app_schema.product_neighbours.similar_ids IS 'Most similar first, by text and attributes, with similarity 0-1';
+
+COMMENT ON COLUMN app_schema.product_neighbours.neighbour_popularities IS 'Of each neighbour its popularity in product_popularity, 0 where it has none: a list needs those of all its candidates';
+
+COMMENT ON COLUMN app_schema.product_neighbours.similar_popularities IS 'Likewise of what is similar';
 
 CREATE TABLE app_schema.product_popularity (
     model_run_id bigint NOT NULL,
@@ -5733,9 +5756,9 @@ REVOKE ALL ON FUNCTION app_schema.feature_words() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.feature_words() TO app_user;
 GRANT ALL ON FUNCTION app_schema.feature_words() TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO app_user;
-GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean, p_language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean, p_language text) TO app_user;
+GRANT ALL ON FUNCTION app_schema.find_recommendable(p_product_id integer, p_category character varying, p_min_price numeric, p_max_price numeric, p_in_stock boolean, p_has_includes boolean, p_has_excludes boolean, p_language text) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.find_users(p_filters jsonb, p_sort text, p_descending boolean, p_limit integer, p_after jsonb) TO app_user;
@@ -5911,9 +5934,9 @@ REVOKE ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) FROM PUBLIC
 GRANT ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) TO app_user;
 GRANT ALL ON FUNCTION app_schema.prune_recommenders(p_keep integer) TO ml_user;
 
-REVOKE ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO app_user;
-GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[]) TO ml_user;
+REVOKE ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[], p_due_popularities real[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[], p_due_popularities real[]) TO app_user;
+GRANT ALL ON FUNCTION app_schema.rank_products(p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[], p_source_weights double precision[], p_total double precision, p_bought_ids integer[], p_banned_ids integer[], p_popular_in character varying, p_due_ids integer[], p_due_scores double precision[], p_due_days real[], p_due_popularities real[]) TO ml_user;
 
 REVOKE ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) TO app_user;

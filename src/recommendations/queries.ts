@@ -148,12 +148,13 @@ export const INSERT_RECOMMENDER = `
     habit_purchases, buy_again_share, refreshed_from)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
 export const COPY_NEIGHBOURS = `
-  COPY app_schema.product_neighbours (model_run_id, product_id, neighbour_ids, weights, collaborative, similar_ids, similarities) FROM STDIN`;
+  COPY app_schema.product_neighbours (model_run_id, product_id, neighbour_ids, weights, collaborative, similar_ids, similarities,
+    neighbour_popularities, similar_popularities) FROM STDIN`;
 export const COPY_POPULARITY = `
   COPY app_schema.product_popularity (model_run_id, product_id, popularity, buyers, repeat_share, is_bought_repeatedly, repeat_interval_days, trending)
   FROM STDIN`;
 export const COPY_POPULAR_PRODUCTS =
-  'COPY app_schema.popular_products (model_run_id, period, category, product_ids, scores) FROM STDIN';
+  'COPY app_schema.popular_products (model_run_id, period, category, product_ids, scores, popularities) FROM STDIN';
 export const PROMOTE_MODEL = 'SELECT app_schema.promote_model($1)';
 export const PRUNE_RECOMMENDERS = 'SELECT app_schema.prune_recommenders()';
 

@@ -73,8 +73,19 @@ function blendContent(rows: Map<number, Row>, content: ContentNeighbours): void 
 
 const array = (values: readonly number[]): string => `{${values.join(',')}}`;
 
-/** Rows for COPY without the version: product_id, neighbour_ids, weights, collaborative, similar_ids, similarities. */
-export function neighbourRows({ neighbours, content }: PublishedRecommender): (string | number)[][] {
+/** What looks up the popularity of products, 0 for those that have none. */
+function popularityIn(demand: readonly ProductDemand[]): (ids: readonly number[]) => number[] {
+  const popularityOf = new Map(demand.map((row) => [row.product_id, row.popularity]));
+  return (ids) => ids.map((id) => popularityOf.get(id) ?? 0);
+}
+
+/**
+ * Rows for COPY without the version: product_id, neighbour_ids, weights, collaborative, similar_ids, similarities,
+ * neighbour_popularities, similar_popularities.
+ */
+export function neighbourRows(published: PublishedRecommender): (string | number)[][] {
+  const { neighbours, content, demand } = published;
+  const popularitiesOf = popularityIn(demand);
   const rows = collaborativeRows(neighbours);
   if (content) blendContent(rows, content);
   return [...rows].map(([productId, row]) => [
@@ -84,6 +95,8 @@ export function neighbourRows({ neighbours, content }: PublishedRecommender): (s
     row.collaborative,
     array(row.similarIds),
     array(row.similarities),
+    array(popularitiesOf(row.ids)),
+    array(popularitiesOf(row.similarIds)),
   ]);
 }
 
@@ -110,8 +123,9 @@ function byCategory(demand: readonly ProductDemand[]): Map<string, ProductDemand
   return groups;
 }
 
-/** Rows for COPY without the version: period, category ('' is the whole shop), product_ids, scores. */
+/** Rows for COPY without the version: period, category ('' is the whole shop), product_ids, scores, popularities. */
 export function* popularRows(demand: readonly ProductDemand[]): Generator<string[]> {
+  const popularitiesOf = popularityIn(demand);
   const places: [string, readonly ProductDemand[], number][] = [['', demand, POPULAR_IN_SHOP]];
   for (const [category, rows] of byCategory(demand)) places.push([category, rows, POPULAR_IN_CATEGORY]);
   for (const [category, rows, most] of places) {
@@ -121,7 +135,9 @@ export function* popularRows(demand: readonly ProductDemand[]): Generator<string
       if (ranked.length === 0 && period === 'recent')
         ranked.push(...rows.slice(0, most).map((row): Ranked => [row.product_id, 0]));
       if (ranked.length === 0) continue;
-      yield [period, category, array(ranked.map(([id]) => id)), array(ranked.map(([, score]) => score))];
+      const ids = ranked.map(([id]) => id);
+      const scores = ranked.map(([, score]) => score);
+      yield [period, category, array(ids), array(scores), array(popularitiesOf(ids))];
     }
   }
 }

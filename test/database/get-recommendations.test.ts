@@ -81,6 +81,18 @@ it('gives a newcomer what is popular, in order, with a reason', async () => {
   }
 });
 
+it.each([8, 25])('fills the list of a newcomer where the %i most wanted are sold out', async (soldOut) => {
+  const { rows } = await database.appPool.query<{ product_id: number }>(
+    `INSERT INTO app_schema.products (name, stock)
+     SELECT 'P' || n, CASE WHEN n > $1 THEN 1 ELSE 0 END FROM generate_series(1, 60) n RETURNING product_id`,
+    [soldOut],
+  );
+  const ids = rows.map((row) => row.product_id);
+  const demand = ids.map((product_id, n) => ({ product_id, popularity: 1 - n / 64 }));
+  await publishVersion(database.appPool, { demand });
+  expect(idsOf(await recommend())).toEqual(ids.slice(soldOut, soldOut + 10));
+});
+
 it('puts what goes with the own purchases first, with the purchase as its reason', async () => {
   await act('purchase', tea, daysAgo(1));
   const rows = await recommend();

@@ -31,7 +31,7 @@ beforeAll(async () => {
       SELECT 'recommendations', now(), '1', '{}', '{}', 'promoted' FROM generate_series(1, 500);
     INSERT INTO app_schema.recommenders (model_run_id) VALUES (1500);
     INSERT INTO app_schema.product_popularity SELECT 1500, product_id, product_id / 2000.0, 1, 0, false, NULL FROM app_schema.products;
-    INSERT INTO app_schema.product_neighbours SELECT 1500, product_id, ARRAY[1 + product_id % 2000], ARRAY[0.5] FROM app_schema.products;
+    INSERT INTO app_schema.product_neighbours SELECT 1500, product_id, ARRAY[1 + product_id % 2000], ARRAY[0.5], 0, '{}', '{}', '{0.1}', '{}' FROM app_schema.products;
     INSERT INTO app_schema.recommendation_experiments (name, control_run, treatment_run, share, stopped_at)
       SELECT 'x' || i, 1, 2, 0.5, CASE WHEN i > 1 THEN now() END FROM generate_series(1, 2000) i;
     INSERT INTO app_schema.recommendation_lists (served_at, kind, user_id, model_run_id, product_ids, reason_codes)

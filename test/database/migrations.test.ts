@@ -72,6 +72,42 @@ it("applies the project's own, and its database settings again at each run", asy
   ]);
 });
 
+it('gives published recommendations what a later layout of them wants', async () => {
+  const files = readMigrationFiles();
+  const at = files.findIndex(({ name }) => name.endsWith('-popularity-beside-weights.sql'));
+  await migrate(url, PASSWORDS, files.slice(0, at));
+  await query(`
+    INSERT INTO app_schema.model_runs (kind, as_of, code_version, parameters, evaluation, status)
+      SELECT 'recommendations', '2024-01-01Z', '1', '{}', '{}', 'promoted' FROM generate_series(1, 2);
+    INSERT INTO app_schema.recommenders (model_run_id) SELECT model_run_id FROM app_schema.model_runs;
+    INSERT INTO app_schema.product_popularity SELECT c.model_run_id, p, 0.25 * p * c.model_run_id, 1, 0, false, NULL
+      FROM app_schema.recommenders c, generate_series(1, 2) p;
+    INSERT INTO app_schema.product_neighbours SELECT model_run_id, 1, '{2,3,1}', '{0.5,0.25,0.125}', 2, '{3,2}', '{1,0.5}' FROM app_schema.recommenders;
+    INSERT INTO app_schema.popular_products SELECT model_run_id, 'recent', 'A', '{2,1}', '{1,0.5}' FROM app_schema.recommenders;
+    INSERT INTO app_schema.products (name) VALUES ('A'), ('B'), ('C');
+    INSERT INTO app_schema.users DEFAULT VALUES;
+    INSERT INTO app_schema.events (user_id, product_id, event_type, event_timestamp) VALUES (1, 1, 'view', '2024-01-01Z')`);
+  const lists =
+    'SELECT * FROM app_schema.get_recommendations(1) UNION ALL SELECT * FROM app_schema.get_similar_products(1)';
+  const before = await query(lists);
+  await migrate(url, PASSWORDS, files);
+  const rows = `
+    SELECT n.neighbour_ids, n.weights, n.neighbour_popularities, n.similar_popularities, l.popularities
+    FROM app_schema.product_neighbours n JOIN app_schema.popular_products l USING (model_run_id) ORDER BY model_run_id`;
+  const kept = { neighbour_ids: [2, 3, 1], weights: [0.5, 0.25, 0.125] };
+  expect(await query(rows)).toEqual([
+    {
+      ...kept,
+      neighbour_popularities: [0.5, 0, 0.25],
+      similar_popularities: [0, 0.5],
+      popularities: [0.5, 0.25],
+    },
+    { ...kept, neighbour_popularities: [1, 0, 0.5], similar_popularities: [0, 1], popularities: [1, 0.5] },
+  ]);
+  expect(before).toHaveLength(5);
+  expect(await query(lists)).toEqual(before);
+});
+
 it('refuses a changed file, and changes nothing', async () => {
   await migrate(url, PASSWORDS, [file(1, table('made_a'))]);
   const changed = [file(1, `${table('made_a')} -- edited`), file(2, table('made_b'))];
