@@ -3,24 +3,30 @@ import { parseTimestamp } from '../timestamps.ts';
 const latencyMs = 2_000;
 const aheadMs = 24 * 3_600_000;
 
-let lastAt = 0;
-let lastIso = new Date(0).toISOString();
+const dayMs = 86_400_000;
 
-/** A moment as JavaScript writes it; what was asked last is asked again, for a message's own reading and for what it says of products. */
-export function isoOf(at: number): string {
-  if (at !== lastAt) {
-    lastIso = new Date(at).toISOString();
-    lastAt = at;
+let lastDay = 0;
+let lastDayText = '1970-01-01';
+
+/** The day of a moment in UTC, YYYY-MM-DD; most are of the day that was asked last. */
+export function dayOf(at: number): string {
+  const day = Math.floor(at / dayMs);
+  if (day !== lastDay) {
+    lastDayText = new Date(at).toISOString().slice(0, 10);
+    lastDay = day;
   }
-  return lastIso;
+  return lastDayText;
 }
+
+/** What JavaScript writes is what most clients send. */
+const writtenByJavaScript = /^(?:19|20|21)\d\d-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d\d\dZ$/;
 
 /** Milliseconds since 1970 of a written moment; one without an offset is of `timeZone`. Null when it is none. */
 export function momentOf(text: string, timeZone: string): number | null {
-  // What JavaScript writes is what most clients send; written back the same, it is a day of the calendar.
-  if (text.length === 24 && text.endsWith('Z')) {
+  if (writtenByJavaScript.test(text)) {
     const at = Date.parse(text);
-    if (!Number.isNaN(at) && isoOf(at) === text && /^(19|20|21)/.test(text)) return at;
+    // V8 takes the 30th of February for the 1st of March.
+    if (!Number.isNaN(at) && text.startsWith(dayOf(at))) return at;
   }
   const canonical = parseTimestamp(text);
   if (canonical === null) return null;

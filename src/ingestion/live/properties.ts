@@ -4,7 +4,7 @@ import { fillProperties } from '../formats/events.ts';
 import { emptyDraft } from '../formats/format.ts';
 import { maxIdLength, Reject, reject } from '../rejects.ts';
 import type { LiveLine, ProductMention } from './message.ts';
-import { isoOf } from './moments.ts';
+import { dayOf } from './moments.ts';
 
 export type Bag = { [key: string]: ExactValue };
 
@@ -101,9 +101,9 @@ export function mention(
   price: string,
   at: number,
 ): ProductMention {
-  const iso = isoOf(at);
-  const dayStamp = iso.slice(0, 10);
-  const priceStamp = salePrice === '' ? dayStamp : `${dayStamp} ${iso.slice(11, 23)}+00`;
+  const dayStamp = dayOf(at);
+  const priceStamp =
+    salePrice === '' ? dayStamp : `${dayStamp} ${new Date(at).toISOString().slice(11, 23)}+00`;
   return { externalId, name, category, price: salePrice || price, priceStamp, dayStamp };
 }
 
