@@ -21,22 +21,28 @@ import { withShopServer } from './shop-server.ts';
  * CPU is printed for an event as Node + PostgreSQL's backends + its other processes + this client, in microseconds. Where both cores are full, that is
  * what decides, and it moves less than rates do when others use the machine too.
  *
- * Measured with nothing else at work, medians of three rounds of 2 s: batches of 100 against bare inserts .72 (.72 .68 .74; the aim is .5); against one
- * row a request at its best 8.6 (8.8 8.0 8.6; the aim of 10 is missed); single events at 64 clients 2.9 (2.9 2.8 3.4; 2) times that server; alone .5: there
- * nothing can be gathered. CPU an event in batches 25 + 54, bare 7 + 45, one row 196 + 359, single at 64 clients 98 + 85. While the embedded server
- * packed its WAL, which costs who commits each row the most (302 + 667 us), batches had a median of 10.2 over five rounds, at the same rate of their own.
- * Bare inserts reach 11.8 times one row a request: 10 asks for .85 of them. Before binary arrays, with a shorter warm-up, batches took 30 + 50.
+ * Measured with nothing else at work, medians of five rounds of 2 s, on a day when these machines were a quarter slower than on others: batches of 100
+ * against bare inserts .89 (1.00 .85 .89 1.04 .70; the aim is .5); against one row a request at its best 10.5 (11.8 10.3 11.5 10.5 8.2; the aim is 10);
+ * single events at 64 clients 2.9 (3.8 3.1 2.8 2.9 2.1; the aim is 2) times that server; alone .65: there nothing can be gathered. CPU an event in batches
+ * 28 + 50, bare 8 + 52, one row 252 + 556, single at 64 clients 123 + 86. Before groups of 500, no asking for conflicts and moments read by their shape it
+ * was 8.6 (8.8 8.0 8.6). While the embedded server packed its WAL, which costs who commits each row the most, batches had a median of 10.2.
+ * Before binary arrays, with a shorter warm-up, batches took 30 + 50.
+ *
+ * Where a group of 500 goes (EXPLAIN ANALYZE, us an event, its clocks included): foreign keys 16, of which the row itself is least and starting each check
+ * most; events with their indexes 13; the ledger 6; look-ups of ids 6, arrays and the rest of the statement 5; the customer's days 3. Node's part: reading
+ * a message 8 (JSON 1.5, canonical text and its hash 2), sockets 3, garbage 3, the group's arrays 1.7.
  *
  * Where a backend's 50 us went (perf, before): index entries 29 %, foreign keys 17, the customer's days 7, asking whether an event or message is there 6,
  * arrays read from text 8, WAL 8, the statement's own joins and lists 15. Since then rows come as binary arrays and events are not asked for (43 where it was 50 and bare
  * inserts take 51, groups of 800, one connection); what is left is what bare inserts do too.
  *
  * What was tried: nine round trips a group (0.43 of bare); sent together in two (group-commit.ts, store.ts); in one where nothing has to be looked up
- * (plain.ts); four writers in place of two: no gain. No transaction block around the one statement, and the second writer only for 50 messages; security headers
+ * (plain.ts); no transaction block around the one statement, and the second writer only for 50 messages; security headers
  * made once. Then hashed lists in that statement (queries.ts: 92 to 45 us of the backend at groups of 500), no spreading of objects where a message is read (20 to
  * 9 us), one-shot hashes (1.1 to 0.5 us), binary arrays (binary-arrays.ts: 5.0 to 1.7 us of Node), keys sorted by insertion (0.7 us). Dropped: array
  * parameters as text written by ourselves (0.7 us an element of JSON where node-postgres takes 0.4); a young generation of 32 MB (a tenth less CPU, 30 MB more
- * RSS); rows of a group in order of customers (nothing); letting go of a message's body once it is read (nothing).
+ * RSS); rows of a group in order of customers (nothing); letting go of a message's body once it is read (nothing); undefined in place of deleted properties
+ * (a fifth slower); three and four writers (group-commit.ts).
  */
 
 interface Sample {
