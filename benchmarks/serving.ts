@@ -21,7 +21,8 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * Measured at full size (1,000,000 users, 100,000 products, 19,874,982 events), nothing else on the 2 cores, 8 s each and 3 rounds, twice on one day: one at
  * a time get_recommendations 1.6 and 2.2 ms (p99 3.5 and 4.4), over HTTP 3.3 and 4.4 (7.5 and 8.5); at 200 requests a second with 500 events written 2.1
  * and 2.6 ms (p99 6.2 and 7.4, 6.3 and 5.6 times the look-up's .97 and 1.33: the aim of 5 is missed), over HTTP 3.5 and 4.4 (p99 14.8, the aim of 15 is
- * reached; the other run had a stall of a fifth of a second in one round). p99 of sessions 3.1, similar 2.1, together 3.0, popular 1.8; diverse and capped
+ * reached; the other run had a stall of a fifth of a second in one round: twelve requests at once to a program that has one connection take 193 ms in the
+ * median, since eleven more have to be opened and planned, and 41 when they are there). p99 of sessions 3.1, similar 2.1, together 3.0, popular 1.8; diverse and capped
  * lists, 6.5 ms each, are more than two cores make at that rate. What is left to gain is processor.
  * Before migration 0029: one at a time 1.9 (p99 4.0), under load 2.4 (p99 6.8, 7.7 times the look-up's .88), HTTP 3.5 (13.2); sessions 3.3, similar 2.5,
  * together 3.7. On a database that trials had kept and fragmented p99 was 8.6 and 20.7.
