@@ -112,11 +112,17 @@ describe('a worker that is killed while it publishes scores', () => {
   });
 });
 
+const WARM_CONNECTIONS = `
+  SELECT count(*)::integer AS n FROM pg_stat_activity
+  WHERE application_name = 'customer-analyzer api' AND state = 'idle' AND query LIKE '%get_recommendations%'`;
+
 describe('serve and worker apart', () => {
   it('answer and work, and each ends in order at SIGTERM: what runs is handed back', async () => {
     await resetJobs(db);
     const [api, worker] = [start('serve', '--port', '0'), start('worker')];
     const address = (await api.ready).match(/http:\S+/)?.[0] as string;
+    // Each has made a list before a burst of requests needs it.
+    await until(async () => (await count(WARM_CONNECTIONS)) === 10);
     await worker.ready;
     await until(async () => (await (await fetch(`${address}/readyz`)).text()).includes('"worker":"ok"'));
     const accepted = await fetch(`${address}/api/jobs/user-days/runs`, {

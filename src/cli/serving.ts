@@ -4,9 +4,11 @@ import type { Database } from '../database/open-database.ts';
 import { createPool } from '../database/pool.ts';
 import { startWorker } from '../jobs/worker.ts';
 import type { Logger } from '../logger.ts';
+import { warmConnections } from '../recommendations/warm-connections.ts';
 import type { CliContext } from './context.ts';
 import { VERSION } from './version.ts';
 
+const CONNECTIONS = 10;
 /** A request that takes longer answers 503: whoever asked has gone by then. */
 const LONGEST_STATEMENT_MS = 30_000;
 /** With all connections busy for so long, more who wait would only make it worse: they are told to come back. */
@@ -27,6 +29,8 @@ export async function serveApi(
   const { config } = cli;
   const appPool = createPool(database.urls.app, {
     applicationName: 'customer-analyzer api',
+    max: CONNECTIONS,
+    min: CONNECTIONS,
     queryTimeoutMs: LONGEST_STATEMENT_MS,
     connectTimeoutMs: CONNECT_WITHIN_MS,
   });
@@ -44,6 +48,7 @@ export async function serveApi(
   });
   const fixed = givenPort !== undefined || config.portGiven;
   const address = await listen(api, config.host, givenPort ?? config.port, !fixed);
+  void warmConnections(appPool, CONNECTIONS);
   cli.beforeClose(async () => {
     const late = setTimeout(() => api.server.closeAllConnections(), ANSWER_WITHIN_MS);
     await api.close();

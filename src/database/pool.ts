@@ -21,6 +21,8 @@ const types: pg.CustomTypesConfig = {
 export interface PoolOptions {
   applicationName: string;
   max?: number;
+  /** So many stay open however long they are idle. */
+  min?: number;
   /** For requests that somebody waits for: a statement that takes longer is ended, and a server that is silent for longer is given up. */
   queryTimeoutMs?: number;
   /** How long a caller waits for a free connection, or for a new one. */
@@ -35,6 +37,7 @@ export function createPool(url: string, options: PoolOptions): pg.Pool {
     connectionString: url,
     application_name: options.applicationName,
     max: options.max ?? 10,
+    min: options.min ?? 0,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     // The first list of a new connection takes 30 ms of the processor to plan, and one more is wanted just when there is much to do.
     idleTimeoutMillis: 600_000,

@@ -160,6 +160,10 @@ export const PRUNE_RECOMMENDERS = 'SELECT app_schema.prune_recommenders()';
 
 // Serving: the SQL functions that every door shares.
 export const GET_RECOMMENDATIONS = 'SELECT * FROM app_schema.get_recommendations($1, $2, $3)';
+/** A list of who did something last: it makes ready what lists of customers with a history need. */
+export const ANY_RECOMMENDATION = `
+  SELECT FROM (SELECT e.user_id FROM app_schema.events e WHERE e.user_id IS NOT NULL ORDER BY e.event_id DESC LIMIT 1) latest,
+    app_schema.get_recommendations(latest.user_id, 1)`;
 export const GET_SESSION_RECOMMENDATIONS = 'SELECT * FROM app_schema.get_session_recommendations($1, $2, $3)';
 export const GET_SIMILAR_PRODUCTS = 'SELECT * FROM app_schema.get_similar_products($1, $2, $3)';
 export const GET_BOUGHT_TOGETHER = 'SELECT * FROM app_schema.get_bought_together($1, $2, $3)';
