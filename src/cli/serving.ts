@@ -4,7 +4,7 @@ import type { Database } from '../database/open-database.ts';
 import { createPool } from '../database/pool.ts';
 import { startWorker } from '../jobs/worker.ts';
 import type { Logger } from '../logger.ts';
-import { warmConnections } from '../recommendations/warm-connections.ts';
+import { warmConnections } from '../recommendations/serve.ts';
 import type { CliContext } from './context.ts';
 import { VERSION } from './version.ts';
 

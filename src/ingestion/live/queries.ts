@@ -246,12 +246,15 @@ const LINES = `
     LEFT JOIN app_schema.product_identities o ON o.source = l.source AND o.external_id = l.product
     LEFT JOIN app_schema.products p ON p.product_id = o.product_id`;
 
+/** Of a message whose lines need nothing looked up. */
+const IS_READY = '(message NOT IN (SELECT w.message FROM lines w WHERE NOT w.is_ready)) IS TRUE';
+
 /** In one order everywhere: two groups that share messages cannot wait for each other. */
 const LEDGER = `
   ), claimed AS (
     INSERT INTO app_schema.ingested_messages (source_id, message_id, body_hash)
     SELECT source_id, message_id, body_hash FROM keys
-    WHERE (message NOT IN (SELECT l.message FROM lines l WHERE NOT l.is_ready)) IS TRUE
+    WHERE ${IS_READY}
     ORDER BY source_id, message_id COLLATE "C"`;
 
 const EVENTS = `
@@ -274,7 +277,7 @@ const EVENTS = `
 
 const WRITE_PLAIN = `${LINES}${LEDGER}
   ), fresh AS NOT MATERIALIZED (
-    SELECT l.* FROM lines l WHERE (l.message NOT IN (SELECT w.message FROM lines w WHERE NOT w.is_ready)) IS TRUE${EVENTS}
+    SELECT * FROM lines WHERE ${IS_READY}${EVENTS}
   )
   SELECT CASE WHEN EXISTS (SELECT FROM lines WHERE NOT is_ready) THEN ARRAY(SELECT message FROM fresh) END AS claimed, NULL::integer[] AS known`;
 

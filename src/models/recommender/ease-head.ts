@@ -1,4 +1,5 @@
 import type { LinearAlgebra, SparseRows } from '../linear-algebra/linear-algebra.ts';
+import { sparseRowsOf } from './dense-item-recommender.ts';
 import { type Interactions, itemUserCounts } from './interactions.ts';
 
 /** An inverse of so many rows takes a few tenths of a second: nothing is to be gained. */
@@ -85,21 +86,10 @@ function blockOf(gram: Float32Array, ridges: Float32Array, items: Int32Array): F
 
 /** What is not 0 of some rows and columns. */
 function crossRows(gram: Float32Array, itemCount: number, rows: Int32Array, columns: Int32Array): SparseRows {
-  const offsets = new Int32Array(rows.length + 1);
-  for (const [r, item] of rows.entries()) {
-    let count = 0;
-    for (const other of columns) if (gram[item * itemCount + other] !== 0) count++;
-    offsets[r + 1] = offsets[r]! + count;
-  }
-  const found = { columns: new Int32Array(offsets.at(-1)!), values: new Float32Array(offsets.at(-1)!) };
-  for (const [r, item] of rows.entries()) {
-    let at = offsets[r]!;
-    for (let j = 0; j < columns.length; j++) {
-      const value = gram[item * itemCount + columns[j]!]!;
-      if (value === 0) continue;
-      found.columns[at] = j;
-      found.values[at++] = value;
-    }
-  }
-  return { columnCount: columns.length, offsets, ...found };
+  const histories = Array.from(rows, (item) => {
+    const row = gram.subarray(item * itemCount, (item + 1) * itemCount);
+    const items = itemsWhere(columns.length, (j) => row[columns[j]!] !== 0);
+    return { items, weights: Float32Array.from(items, (j) => row[columns[j]!]!) };
+  });
+  return sparseRowsOf(histories, columns.length);
 }
