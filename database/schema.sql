@@ -2442,7 +2442,6 @@ DECLARE
   v_ids integer[];
   v_scores double precision[];
   v_marks double precision[];
-  v_parts double precision[];
   v_names varchar[];
   v_categories varchar[];
   v_prices numeric[];
@@ -2469,7 +2468,7 @@ BEGIN
   INTO v_popularity_weight, v_due_places
   FROM app_schema.recommenders c WHERE c.model_run_id = p_model_run_id;
   v_pool := CASE
-    WHEN v_cap IS NOT NULL THEN greatest(300, 6 * least(p_limit, 1000))
+    WHEN v_cap IS NOT NULL THEN greatest(100, 6 * least(p_limit, 1000))
     WHEN v_has_boosts OR p_options.diversity > 0 THEN greatest(100, 2 * least(p_limit, 1000))
     ELSE 10 + 2 * least(p_limit, 1000)
   END;
@@ -2499,21 +2498,24 @@ BEGIN
 
   LOOP
     SELECT array_agg(f.id), array_agg((f.score - (c_extra - v_extra) * round(f.score / c_extra)) / 1073741824), array_agg(f.mark),
-      array_agg(f.part / 1073741824), array_agg(f.name), array_agg(f.category), array_agg(f.price)
-    INTO v_ids, v_scores, v_marks, v_parts, v_names, v_categories, v_prices
+      array_agg(f.name), array_agg(f.category), array_agg(f.price)
+    INTO v_ids, v_scores, v_marks, v_names, v_categories, v_prices
     FROM (
       SELECT h.*, p.*
       FROM (
         SELECT c.id, sum(c.part) + v_popularity_weight * max(c.popularity) - v_extra * round(sum(c.part) / c_extra) AS score,
           -- The largest mark says which source adds most: the part in whole steps, and below 1 its place in the history, and how it knows.
-          max(floor(c.part) + c.mark) AS mark, max(c.part) FILTER (WHERE c.mark > 0) AS part
+          max(floor(c.part) + c.mark) AS mark
         FROM (
           -- By subscript: half of what unnesting three slices takes.
-          SELECT w.ids[w.n] AS id, w.weight * w.shares[w.n] AS part,
-            CASE WHEN w.n > w.collaborative THEN w.mark - c_half_place ELSE w.mark END AS mark, w.popularities[w.n] AS popularity
+          SELECT w.ids[w.at] AS id, w.weight * w.shares[w.at] AS part, CASE WHEN w.n > w.front THEN w.mark - c_half_place ELSE w.mark END AS mark,
+            w.popularities[w.at] AS popularity
           FROM (
-            SELECT w.*, generate_series(1, w.most) AS n
-            FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
+            SELECT w.*, CASE WHEN w.n > w.front THEN w.n + w.skipped ELSE w.n END AS at
+            FROM (
+              SELECT w.*, generate_series(1, w.most) AS n
+              FROM app_schema.read_weights(p_kind, p_model_run_id, p_source_ids, p_source_weights, p_total) w
+            ) w
           ) w
           UNION ALL SELECT unnest(v_extra_ids), c_extra + 1073741824 * unnest(v_extra_scores), '-infinity', unnest(v_extra_popularities)
           UNION ALL
@@ -2532,60 +2534,62 @@ BEGIN
       ORDER BY h.score DESC, h.id
       LIMIT v_most
     ) f;
-    EXIT WHEN v_head IS NULL OR cardinality(v_ids) >= coalesce(v_most, v_pool);
+    IF v_head IS NULL OR cardinality(v_ids) >= coalesce(v_most, v_pool) THEN
+      -- Few shops have boosts: in the query above, they would be made ready for each list.
+      IF v_has_boosts THEN
+        SELECT array_agg(b.id), array_agg(b.score), array_agg(b.mark), array_agg(b.name), array_agg(b.category), array_agg(b.price)
+        INTO v_ids, v_scores, v_marks, v_names, v_categories, v_prices
+        FROM (
+          SELECT o.id, o.mark, o.name, o.category, o.price, o.score * (
+              SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
+              WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = o.id) AND (r.category IS NULL OR r.category = o.category)
+                AND (r.min_price IS NULL OR o.price >= r.min_price) AND (r.max_price IS NULL OR o.price <= r.max_price)
+            ) AS score
+          FROM unnest(v_ids, v_scores, v_marks, v_names, v_categories, v_prices) o (id, score, mark, name, category, price)
+          ORDER BY score DESC, o.id
+        ) b;
+      END IF;
+      IF v_is_arranged THEN
+        SELECT array_agg(d.days ORDER BY o.place), array_agg(i.position ORDER BY o.place) INTO v_days, v_pins
+        FROM unnest(v_ids) WITH ORDINALITY o (id, place)
+        LEFT JOIN unnest(p_due_ids, p_due_days) d (id, days) ON d.id = o.id
+        LEFT JOIN (
+          SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_pin_ids <> '{}' AND r.action = 'pin' GROUP BY 1
+        ) i ON i.product_id = o.id;
+        v_order := app_schema.arrange_products(
+          p_model_run_id, p_limit, v_ids, v_scores, v_days, v_pins, v_categories, v_due_places, v_cap, p_options.diversity
+        );
+      ELSIF v_is_too_much_due THEN
+        -- As arrange_products does, which for this alone would cost five times as much.
+        v_order := ARRAY(
+          SELECT t.place
+          FROM unnest(v_ids) WITH ORDINALITY t (id, place)
+          ORDER BY (t.id = ANY (p_due_ids) AND t.place >= (
+            SELECT x.place FROM unnest(v_ids) WITH ORDINALITY x (id, place) WHERE x.id = ANY (p_due_ids) ORDER BY x.place OFFSET v_due_places LIMIT 1
+          )) IS TRUE, t.place
+          LIMIT p_limit
+        );
+      END IF;
+      -- A cap may leave fewer than were asked for of a pool with few categories.
+      EXIT WHEN v_head IS NULL OR v_cap IS NULL OR cardinality(v_order) >= p_limit;
+    END IF;
     v_head := NULL;
     v_popular := c_all_popular;
   END LOOP;
   IF v_ids IS NULL THEN
     RETURN;
   END IF;
-  -- Few shops have boosts: in the query above, they would be made ready for each list.
-  IF v_has_boosts THEN
-    SELECT array_agg(b.id), array_agg(b.score), array_agg(b.mark), array_agg(b.part), array_agg(b.name), array_agg(b.category), array_agg(b.price)
-    INTO v_ids, v_scores, v_marks, v_parts, v_names, v_categories, v_prices
-    FROM (
-      SELECT o.id, o.mark, o.part, o.name, o.category, o.price, o.score * (
-          SELECT coalesce(exp(sum(ln(r.factor))), 1) FROM app_schema.recommendation_rules r
-          WHERE r.action = 'boost' AND (r.product_id IS NULL OR r.product_id = o.id) AND (r.category IS NULL OR r.category = o.category)
-            AND (r.min_price IS NULL OR o.price >= r.min_price) AND (r.max_price IS NULL OR o.price <= r.max_price)
-        ) AS score
-      FROM unnest(v_ids, v_scores, v_marks, v_parts, v_names, v_categories, v_prices) o (id, score, mark, part, name, category, price)
-      ORDER BY score DESC, o.id
-    ) b;
-  END IF;
-  IF v_is_arranged THEN
-    SELECT array_agg(d.days ORDER BY o.place), array_agg(i.position ORDER BY o.place) INTO v_days, v_pins
-    FROM unnest(v_ids) WITH ORDINALITY o (id, place)
-    LEFT JOIN unnest(p_due_ids, p_due_days) d (id, days) ON d.id = o.id
-    LEFT JOIN (
-      SELECT r.product_id, min(r.position) AS position FROM app_schema.recommendation_rules r WHERE v_pin_ids <> '{}' AND r.action = 'pin' GROUP BY 1
-    ) i ON i.product_id = o.id;
-    v_order := app_schema.arrange_products(
-      p_model_run_id, p_limit, v_ids, v_scores, v_days, v_pins, v_categories, v_due_places, v_cap, p_options.diversity
-    );
-  ELSIF v_is_too_much_due THEN
-    -- As arrange_products does, which for this alone would cost five times as much.
-    v_order := ARRAY(
-      SELECT t.place
-      FROM unnest(v_ids) WITH ORDINALITY t (id, place)
-      ORDER BY (t.id = ANY (p_due_ids) AND t.place >= (
-        SELECT x.place FROM unnest(v_ids) WITH ORDINALITY x (id, place) WHERE x.id = ANY (p_due_ids) ORDER BY x.place OFFSET v_due_places LIMIT 1
-      )) IS TRUE, t.place
-      LIMIT p_limit
-    );
-  END IF;
-
   RETURN QUERY
     SELECT o.rank::integer, v_ids[d.place], v_names[d.place], v_categories[d.place], v_prices[d.place], v_scores[d.place],
       CASE WHEN r.code LIKE 'popular%' THEN 'popular' ELSE r.code END,
       replace(app_schema.reason_text(r.code, v_language), '%s', coalesce(
         CASE WHEN r.code = 'buy_again' THEN round(d.days)::text WHEN v_language = 'ru' THEN coalesce(s.attributes ->> 'name_ru', s.name) ELSE s.name END, '')),
-      s.product_id, CASE WHEN s.product_id IS NOT NULL THEN v_parts[d.place] END, p_model_run_id
+      s.product_id, CASE WHEN s.product_id IS NOT NULL THEN floor(v_marks[d.place]) / 1073741824 END, p_model_run_id
     FROM unnest((coalesce(v_order, v_ids))[:p_limit]) WITH ORDINALITY o (place, rank)
     CROSS JOIN LATERAL (SELECT CASE WHEN v_order IS NULL THEN o.rank ELSE o.place END AS place) l
     CROSS JOIN LATERAL (
       SELECT l.place, p_due_days[array_position(p_due_ids, v_ids[l.place])] AS days,
-        CASE WHEN v_parts[l.place] > 0 THEN (2048 * (v_marks[l.place] - floor(v_marks[l.place])))::integer END AS mark
+        CASE WHEN v_marks[l.place] >= 1 THEN (2048 * (v_marks[l.place] - floor(v_marks[l.place])))::integer END AS mark
       OFFSET 0
     ) d
     LEFT JOIN app_schema.products s ON v_pins[d.place] IS NULL AND d.days IS NULL AND s.product_id = p_source_ids[1024 - (d.mark + 1) / 2]
@@ -2663,28 +2667,35 @@ ALTER FUNCTION app_schema.read_recommendation_options(p_options jsonb) OWNER TO 
 
 COMMENT ON FUNCTION app_schema.read_recommendation_options(p_options jsonb) IS 'Checks the options of a list (CA002 for what is unknown or not of its kind) and fills in the settings of the shop';
 
-CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(weight double precision, mark double precision, ids integer[], shares real[], popularities real[], collaborative integer, most integer)
+CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) RETURNS TABLE(weight double precision, mark double precision, ids integer[], shares real[], popularities real[], front integer, skipped integer, most integer)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
   SELECT s.weight / p_total * 1073741824, (1024 - s.place)::double precision / 1024,
     CASE WHEN x.is_similar THEN n.similar_ids ELSE n.neighbour_ids END,
     CASE WHEN x.is_similar THEN n.similarities ELSE n.weights END,
     CASE WHEN x.is_similar THEN n.similar_popularities ELSE n.neighbour_popularities END,
-    CASE WHEN x.is_similar THEN 0 ELSE n.collaborative END,
-    CASE
+    x.front, CASE WHEN x.is_similar THEN 0 ELSE n.collaborative - x.front END,
+    x.front + CASE
       WHEN x.is_similar THEN cardinality(n.similar_ids)
-      WHEN p_kind = 'bought_together' THEN n.collaborative
-      ELSE least(x.most, greatest(10, ceil(x.most * s.weight / p_source_weights[1])))::integer
-    END
+      WHEN p_kind = 'bought_together' THEN 0
+      ELSE least(cardinality(n.neighbour_ids) - n.collaborative, ceil(30 * x.share))
+    END::integer
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
-  CROSS JOIN LATERAL (SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar, cardinality(n.neighbour_ids) AS most) x
+  CROSS JOIN LATERAL (
+    SELECT k.is_similar, k.share, CASE WHEN k.is_similar THEN 0 ELSE least(n.collaborative, ceil(300 * k.share))::integer END AS front
+    FROM (
+      SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar,
+        CASE WHEN p_kind IN ('user', 'session') THEN s.weight / p_total ELSE 1 END AS share
+    ) k
+    OFFSET 0
+  ) x
   OFFSET 0
 $$;
 
 ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of, of sources whose first is the weightiest: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; and so many of the row count. Of a history the row of each as far as its share of the weightiest, 10 at least; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; of the row the first `front` pairs and then, `skipped` ones further, what is known by content, `most` pairs in all. Of a history 300 pairs and 30 by content, shared among the sources by their weights; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

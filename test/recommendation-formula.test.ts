@@ -42,6 +42,18 @@ function historyOf(events: readonly Happening[]): Map<number, number> {
   return new Map([...history].map(([product, weight]) => [product, weight / total]));
 }
 
+type Table = NonNullable<Version['weights']>;
+
+/** Of each product of the history the weights that a list reads: ceil(300 h(i)), the largest first. */
+function readOf(table: Table, history: ReadonlyMap<number, number>): Table {
+  return Object.fromEntries(
+    [...history].map(([id, h]) => {
+      const row = Object.entries(table[id] ?? {}).sort(([, a], [, b]) => b - a);
+      return [id, Object.fromEntries(row.slice(0, Math.ceil(300 * h)))];
+    }),
+  );
+}
+
 /** A new customer of whom this is known. */
 async function customerOf(events: readonly Happening[]): Promise<number> {
   const { rows } = await db.adminPool.query('INSERT INTO app_schema.users DEFAULT VALUES RETURNING user_id');
@@ -72,15 +84,16 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
       pairs,
       async (events, weights) => {
         const user = await customerOf(events);
-        const table: NonNullable<Version['weights']> = {};
-        for (const [from, to, w] of weights) table[from] = { ...table[from], [to]: w };
+        const all: Table = {};
+        for (const [from, to, w] of weights) all[from] = { ...all[from], [to]: w };
         const demand = Array.from({ length: PRODUCTS }, (_, n) => ({
           product_id: n + 1,
           popularity: (n + 1) / 16,
         }));
-        await publishVersion(db.appPool, { demand, weights: table });
+        await publishVersion(db.appPool, { demand, weights: all });
 
         const history = historyOf(events);
+        const table = readOf(all, history);
         const bought = new Set(events.filter(({ type }) => type === 'purchase').map(({ product: id }) => id));
         const expected = demand
           .filter(({ product_id }) => !bought.has(product_id))
@@ -113,31 +126,44 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
   );
 });
 
-it("of a row of weights so much is read as its product's share says, 10 at least", async () => {
-  const wide = 40;
+it('a list reads 300 pairs of weights, shared among the products of the history by their weights, and 30 by content', async () => {
+  const wide = 120;
+  const like = 20;
   const { rows } = await db.adminPool.query(
     "INSERT INTO app_schema.products (name) SELECT 'W' || n FROM generate_series(1, $1) n RETURNING product_id",
-    [3 * wide],
+    [3 * (wide + like)],
   );
   const ids = rows.map((row) => row.product_id as number);
   const sources = [1, 2, 3];
-  const table: NonNullable<Version['weights']> = {};
-  for (const [k, source] of sources.entries())
-    table[source] = Object.fromEntries(
-      ids.slice(k * wide, (k + 1) * wide).map((id, place) => [id, 1 - place / (2 * wide)]),
-    );
-  await publishVersion(db.appPool, { demand: [{ product_id: 1, popularity: 0 }], weights: table });
+  const weights: Table = {};
+  const similarities: Table = {};
+  for (const [k, source] of sources.entries()) {
+    const own = ids.slice(k * (wide + like), (k + 1) * (wide + like));
+    const falling = (part: number[]) =>
+      Object.fromEntries(part.map((id, place) => [id, 1 - place / (2 * wide)]));
+    weights[source] = falling(own.slice(0, wide));
+    similarities[source] = falling(own.slice(wide));
+  }
+  await publishVersion(db.appPool, {
+    demand: [{ product_id: 1, popularity: 0 }],
+    weights,
+    content: { similarities },
+  });
   const types = ['purchase', 'add_to_cart', 'view'] as const;
   const user = await customerOf(sources.map((id, k) => ({ product: id, type: types[k]!, hour: 9000 })));
-  const items = await getRecommendations(db.appPool, user, 100);
-  const readOf = (share: number) => Math.max(10, Math.ceil(wide * share));
+  const items = await getRecommendations(db.appPool, user, 500);
   const total = 1 + 0.5 + 0.2;
-  const expected = [1, 0.5, 0.2].flatMap((h, k) =>
-    ids.slice(k * wide, k * wide + readOf(h)).map((id) => [id, (h / total) * table[sources[k]!]![id]!]),
-  );
-  const found = new Map(items.filter(({ score }) => score > 0).map((item) => [item.product_id, item.score]));
-  expect([...found.keys()].sort()).toEqual(expected.map(([id]) => id).sort());
-  for (const [id, score] of expected) expect(found.get(id!)).toBeCloseTo(score!, 6);
+  const expected = [1, 0.5, 0.2].flatMap((strength, k) => {
+    const h = strength / total;
+    const read = Object.entries(weights[sources[k]!]!).slice(0, Math.ceil(300 * h));
+    const alike = Object.keys(similarities[sources[k]!]!).slice(0, Math.ceil(30 * h));
+    return [...read.map(([id, weight]) => ({ id, score: h * weight })), ...alike.map((id) => ({ id }))];
+  });
+  const found = new Map(items.filter(({ score }) => score > 0).map((item) => [String(item.product_id), item]));
+  expect([...found.keys()].sort()).toEqual(expected.map(({ id }) => id).sort());
+  for (const each of expected)
+    if ('score' in each) expect(found.get(each.id)!.score).toBeCloseTo(each.score, 6);
+    else expect(found.get(each.id)!.reason_code).toBe('similar');
 });
 
 const NOW_HOUR = 2000;
