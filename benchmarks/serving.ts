@@ -18,45 +18,28 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * same pool, under the same load. All three in turns, SECONDS each, ROUNDS times. Customers are drawn by their events: who does much is also
  * who asks much, and has the longest history. 1,000,000 users, 100,000 products and 20,000,000 events unless given.
  *
- * Measured at full size (1,000,000 users, 100,000 products, 19,874,982 events), nothing else on the 2 cores, 8 s each and 3 rounds, twice on one day: one at
- * a time get_recommendations 1.6 and 2.2 ms (p99 3.5 and 4.4), over HTTP 3.3 and 4.4 (7.5 and 8.5); at 200 requests a second with 500 events written 2.1
- * and 2.6 ms (p99 6.2 and 7.4, 6.3 and 5.6 times the look-up's .97 and 1.33: the aim of 5 is missed), over HTTP 3.5 and 4.4 (p99 14.8, the aim of 15 is
- * reached; the other run had a stall of a fifth of a second in one round: twelve requests at once to a program that has one connection take 193 ms in the
- * median, since eleven more have to be opened and planned, and 41 when they are there). p99 of sessions 3.1, similar 2.1, together 3.0, popular 1.8; diverse and capped
- * lists, 6.5 ms each, are more than two cores make at that rate. What is left to gain is processor.
- * Before migration 0029: one at a time 1.9 (p99 4.0), under load 2.4 (p99 6.8, 7.7 times the look-up's .88), HTTP 3.5 (13.2); sessions 3.3, similar 2.5,
- * together 3.7. On a database that trials had kept and fragmented p99 was 8.6 and 20.7.
- * Before migrations 0027 and 0028: one at a time 3.2 (p99 6.0, 10.7 times the look-up), HTTP 6.3 (13); under load 4.3 (p99 20, 15 times), HTTP 8.4 (68).
+ * @@MEASURED@@
+ * Before migration 0030: one at a time 1.6 and 2.2 ms (p99 3.5 and 4.4), under load 2.1 and 2.6 (p99 6.2 and 7.4), over HTTP 3.5 and 4.4 (p99 14.8; the other run
+ * stalled while connections were opened, which `serve` now does first). Before 0029: 1.9 (4.0), 2.4 (6.8), HTTP 3.5 (13.2). Before 0027 and 0028: 3.2 (6.0), 4.3 (20),
+ * HTTP 8.4 (68). On a database that trials had kept and fragmented p99 was 8.6 and 20.7.
  *
- * Where the tail came from: the writer. 50 events touch some 150 pages of indexes that had not changed since the last checkpoint, and WAL got
- * each whole and packed by pglz: 30 ms of one core, ten times a second. Unpacked 5 ms. Both, in turns, on one database of full size (the processes
- * of the measurement at real-time priority, since other work filled both cores and slowed them by a third; p99 of two runs of 2 times 6 s):
- * before migration 0028 packed 12.3 and 12.2 ms, unpacked 8.3 and 8.7; after it packed 9.7 and 11.1, unpacked 6.2 and 7.1 (p50 2.8 and 3.1), the look-up 1.1 to 1.4.
- * Other waits there are none: sampled each 25 ms, backends of readers were on the processor or idle, never at a lock or a disk; they read .1 pages
- * a call. What is left was on the processor: where the scheduler let no one in between (real-time priority), p99 was 6 to 7 in rounds that opened no
- * connection, on cores a third slower. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: the pool keeps them ten minutes.
+ * What a call consists of, in millions of instructions (valgrind --tool=callgrind on a backend by itself, which noise does not reach; 60 customers, second pass;
+ * 24 products of history, 594 pairs): 7.19 before migration 0030, @@INSTR@@ after it. Before: the call itself .20, options and version .35, history .76, what is due .41,
+ * rows of weights .37, their pairs .51, values of the pairs .36, adding up 1.50, popularity and marks .64, ordering .45, products .79, reasons .60, the rest .25; 18 % of all starts
+ * plans. So 2.5 thousand instructions a pair decide, and 0030 bounds the pairs. Tried and dropped there: saying products as they are found, in one statement (-2 %),
+ * fewer small statements before it (-1 %), huge pages (3 to 5 % of the time, not certain in the noise), 200 pairs (-10 %, and worse lists).
  *
- * Migration 0028 in processor of a call (least of 5, mean of 200 customers, versions in turns in one backend): 2.13 to 1.85 ms, p99 4.9 to 4.0,
- * by the share in place of its root 5 % less again. What it consists of, by the root: the call itself .11, options and version .11, history .14,
- * what is due .12, the sums and their order .87 (rows of weights .12, unnesting .10, adding up .17, ordering .15, the weightiest source .08, popularity .14, starting the rest), products .11,
- * reasons .25. Of before: candidates .52, reasons .44 and ten more statements; 707 pages looked at a call, now 500.
- * Tried there and dropped: a head of 25 in place of 40 (4 %), the last purchase by look-up in place of a window (the same), sharing questions
- * about a key between fewer requests, a pool of 2 or 4 connections, --single-threaded-gc and a larger young generation (no difference that
- * noise left to see). Node takes .8 to 1.4 ms of a request: a flat profile, pg 12 %, fastify 6, writing to sockets 6, hashes 3.
+ * The processor's time of the same call depends on what it did before: 1.12 ms one right after another, 1.32 with 5 ms between, 1.99 with 20, where other machines of the
+ * host take the cores and caches meanwhile (300 customers, /proc/PID/schedstat). p99 of one program moved by three quarters within an hour for that reason (4.1 to 7.3).
+ * Of the slowest hundredth at 200 a second hardly any is slow by itself (median 1.3 ms when asked again): they met another call, or a batch being written, on two
+ * cores. Without writes p99 was 7.31, with them 7.74. Readers wait for nothing but the processor.
  *
- * Migration 0029, at full size (processor of the backend by /proc/PID/schedstat, over the wire, 1,000 customers, versions in turns on a shared
- * machine): the least of 6 of each customer 1.51 to 1.21 ms in the mean, p99 2.59 to 2.17; the median of the runs, with their cold caches, 1.98 to 1.45.
- * Sessions .78 to .55, similar .55 to .41, together .79 to .51, popular the same. At 200,000 users and 3,975,744 events: diverse and capped lists 7.8 to 7.1, of one
- * category 6.5 to 2.9, of a thousand 17.9 to 9.8. Run inside the server, by statement (pg_stat_statements, which leaves out making plans ready, 17 % of a call): sums, order
- * and products .83 to .61, reasons .15 to .06, history .11 to .08, what is due .07 to .04; 480 pages looked at a call, now 204. Of the sums and their order
- * alone (least of 8 of 700 customers): rows of weights .08, their pairs .10, adding up .11, scores of the sums .05, ordering .10. Tried and dropped there: as ADR 12 says,
- * and ages without intervals, no subplans for rules (no difference either).
+ * Where the tail came from before: the writer. 50 events touch some 150 pages of indexes that had not changed since the last checkpoint, and WAL got each whole and
+ * packed by pglz: 30 ms of one core, ten times a second; unpacked 5 ms. A new connection costs 5 ms, and its first list 26 to 31 ms to plan: pools keep them.
  *
- * Before that, migration 0027 (rows of weights as far as their product counts, fewer candidates; 200,000 users, 3,975,744 events): 2.67 to 2.07 ms.
- * And before that, at a tenth of the size: 40 candidates looked up in place of 100, and only the head of their order sorted, a third; sums gone
- * through once, 60 of them sorted in place of 160, reasons found in one pass, 13 to 28 %. A customer of 10,000 events (12 to 13 ms, mostly
- * what is due again and the purchases) gained nothing. Tried and dropped: named statements (no difference to see, and a pooler between would
- * break them); multiplying inside the sum instead of beside unnest (the same).
+ * Tried and dropped in migrations 0027 to 0029: a head of 25 in place of 40, the last purchase by look-up in place of a window, sharing questions about a key between
+ * requests, pools of 2 or 4 connections, --single-threaded-gc, a larger young generation, named statements (a pooler between would break them), multiplying inside the sum
+ * (no difference that noise left to see); and what ADR 12 says. Node takes .8 to 1.4 ms of a request: a flat profile, pg 12 %, fastify 6, writing to sockets 6, hashes 3.
  */
 
 const RATE = 200;

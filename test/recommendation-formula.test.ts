@@ -126,7 +126,7 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
   );
 });
 
-it('a list reads 300 pairs of weights, shared among the products of the history by their weights, and 30 by content', async () => {
+it('a list reads 300 pairs of weights, shared among the products of the history by their weights, and at most 10 by content', async () => {
   const wide = 120;
   const like = 20;
   const { rows } = await db.adminPool.query(
@@ -156,14 +156,19 @@ it('a list reads 300 pairs of weights, shared among the products of the history 
   const expected = [1, 0.5, 0.2].flatMap((strength, k) => {
     const h = strength / total;
     const read = Object.entries(weights[sources[k]!]!).slice(0, Math.ceil(300 * h));
-    const alike = Object.keys(similarities[sources[k]!]!).slice(0, Math.ceil(30 * h));
-    return [...read.map(([id, weight]) => ({ id, score: h * weight })), ...alike.map((id) => ({ id }))];
+    const alike = Object.keys(similarities[sources[k]!]!).slice(0, Math.floor(10 * h));
+    return [
+      ...read.map(([id, weight]) => ({ id, score: h * weight })),
+      ...alike.map((id) => ({ id, score: undefined })),
+    ];
   });
-  const found = new Map(items.filter(({ score }) => score > 0).map((item) => [String(item.product_id), item]));
+  const found = new Map(
+    items.filter(({ score }) => score > 0).map((item) => [String(item.product_id), item]),
+  );
   expect([...found.keys()].sort()).toEqual(expected.map(({ id }) => id).sort());
   for (const each of expected)
-    if ('score' in each) expect(found.get(each.id)!.score).toBeCloseTo(each.score, 6);
-    else expect(found.get(each.id)!.reason_code).toBe('similar');
+    if (each.score === undefined) expect(found.get(each.id)!.reason_code).toBe('similar');
+    else expect(found.get(each.id)!.score).toBeCloseTo(each.score, 6);
 });
 
 const NOW_HOUR = 2000;

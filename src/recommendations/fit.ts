@@ -1,5 +1,6 @@
 import type { LinearAlgebra } from '../models/linear-algebra/linear-algebra.ts';
-import { assembleServed, defaultServedPoint } from '../models/recommender/choose-served.ts';
+import { assembleServed } from '../models/recommender/assemble-served.ts';
+import { defaultServedPoint } from '../models/recommender/choose-served.ts';
 import { contentNeighbours, contentVectors } from '../models/recommender/content.ts';
 import { itemUserCounts } from '../models/recommender/interactions.ts';
 import type { Neighbours } from '../models/recommender/recommender.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { copyNumbers } from '../database/copy-stream.ts';
-import type { Demand } from '../models/recommender/choose-served.ts';
+import type { Demand } from '../models/recommender/assemble-served.ts';
 import type { ProductContent } from '../models/recommender/content.ts';
 import type { ShopLog } from '../models/recommender/shop-log.ts';
 import type { ProductDemand } from './published.ts';

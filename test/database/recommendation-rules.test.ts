@@ -170,6 +170,17 @@ describe('options and settings', () => {
     expect(places(await recommend({ max_per_category: 4 }))).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
+  it('a cap looks further than the hundred best where they are of one category', async () => {
+    const { rows } = await database.appPool.query(
+      `INSERT INTO app_schema.products (name, category)
+       SELECT 'F' || n, CASE WHEN n > 150 THEN 'Rare' ELSE 'Common' END FROM generate_series(1, 160) n RETURNING product_id`,
+    );
+    const demand = rows.map(({ product_id }, n) => ({ product_id, popularity: 1 - n / 256 }));
+    await publishVersion(database.appPool, { demand });
+    const list = await recommend({ max_per_category: 2 }, 4);
+    expect(list.map((row) => row.category)).toEqual(['Common', 'Common', 'Rare', 'Rare']);
+  });
+
   it('diversity: nothing at 0, at 1 the least alike follows; the best stays first, and nothing is lost', async () => {
     await sql(
       "UPDATE app_schema.products SET category = CASE WHEN product_id <= $1 THEN 'A' ELSE 'B' END WHERE product_id > 1",

@@ -1,28 +1,21 @@
-import { trendFactors } from './demand-trend.ts';
-import type { EventLog } from './event-log.ts';
+import {
+  type Demand,
+  NO_HABITS,
+  type Point,
+  readingOf,
+  type ServedLimits,
+  type Trend,
+  trendOf,
+  weightsOf,
+  withRepeatShare,
+} from './assemble-served.ts';
 import { type Axes, climbGrid } from './grid-climb.ts';
 import type { Neighbours } from './recommender.ts';
 import type { ServedCandidate } from './served-candidates.ts';
-import {
-  meanOf,
-  type Repetition,
-  type ServedModel,
-  type ServedQuestion,
-  scoreServed,
-  servedQuestions,
-} from './served-lists.ts';
-import { type ShopLog, toEventLog } from './shop-log.ts';
-import { TopItems } from './top-items.ts';
+import { meanOf, type ServedQuestion, scoreServed, servedQuestions } from './served-lists.ts';
+import type { ShopLog } from './shop-log.ts';
 
-type Point = Readonly<Record<string, number>>;
-
-/** What SQL knows of demand at one moment. */
-export interface Demand {
-  readonly popularity: Float32Array;
-  readonly repetition: Repetition;
-}
-
-export interface ServedSearch {
+export interface ServedSearch extends ServedLimits {
   readonly log: ShopLog;
   readonly candidates: readonly ServedCandidate[];
   /** The window that chooses, in days since 1970: models are trained on what came before `from`. */
@@ -32,10 +25,6 @@ export interface ServedSearch {
   readonly k: number;
   /** As the shop set it; null: to be tuned. */
   readonly buyAgainShare: number | null;
-  /** Weights published for each product. */
-  readonly width: number;
-  readonly historyEvents: number;
-  readonly historyProducts: number;
   readonly onStep?: (step: string) => void;
 }
 
@@ -60,8 +49,6 @@ const MAX_QUESTIONS = 1000;
 /** Scores to be computed for one point of a grid: what bounds the time on large catalogues. */
 const SCORES_A_POINT = 4_000_000;
 const NO_DECAY_DAYS = 100_000;
-
-const NO_HABITS = 0;
 
 const tasteAxes: Axes = {
   trendPower: [0, 0.25, 0.5, 0.75, 1],
@@ -101,118 +88,31 @@ export const defaultServedPoint: Point = Object.freeze({
   buyAgainShare: 0.5,
 });
 
-type Trend = (halfLifeDays: number, power: number) => Float32Array;
-
-/** (demand lately / in all) ^ power, scaled to a mean of 1, so that weights keep their size; the ratios of each half-life are kept. */
-function trendOf(log: ShopLog, until: number): Trend {
-  let events: EventLog | undefined;
-  const known = new Map<number, Float32Array>();
-  return (halfLifeDays, power) => {
-    if (power === 0) return new Float32Array(log.itemCount).fill(1);
-    events ??= toEventLog(log, until);
-    const ratios = known.get(halfLifeDays) ?? trendFactors(events, until, { halfLifeDays, power: 1 });
-    known.set(halfLifeDays, ratios);
-    const factors = ratios.map((ratio) => ratio ** power);
-    const mean = factors.reduce((sum, factor) => sum + factor, 0) / Math.max(1, factors.length);
-    return factors.map((factor) => factor / (mean || 1));
-  };
-}
-
-/** w_ij t_j^trendPower, with selfWeight t_j^selfTrendPower on the diagonal; the `width` largest by size. */
-function withTrend(
-  base: Neighbours,
-  factors: Float32Array,
-  selfWeights: Float32Array,
-  width: number,
-): Neighbours {
-  const ids: Int32Array[] = [];
-  const weights: Float32Array[] = [];
-  const top = new TopItems(width);
-  base.ids.forEach((others, item) => {
-    const own = selfWeights[item]!;
-    const all = own > 0 ? Int32Array.from([...others, item]) : others;
-    const values = Float32Array.from(all, (other, k) =>
-      k < others.length ? base.weights[item]![k]! * factors[other]! : own,
-    );
-    const kept = top.select(values.map(Math.abs));
-    ids.push(Int32Array.from(kept, (k) => all[k]!));
-    weights.push(Float32Array.from(kept, (k) => values[k]!));
-  });
-  return { ids, weights };
-}
-
-type Limits = Pick<ServedSearch, 'width' | 'historyEvents' | 'historyProducts'>;
-
-function weightsOf(base: Neighbours, trend: Trend, point: Point, width: number): Neighbours {
-  const days = point['trendHalfLifeDays']!;
-  const self = point['selfWeight']!;
-  const selfWeights = trend(days, self > 0 ? point['selfTrendPower']! : 0).map((factor) => self * factor);
-  return withTrend(base, trend(days, point['trendPower']!), selfWeights, width);
-}
-
-function readingOf(point: Point, { historyEvents, historyProducts }: Limits): ServedModel['reading'] {
-  const power = point['historyPower']!;
-  return {
-    // (s 2^(-age / H))^p = s^p 2^(-age / (H / p)): the power of a history needs no place of its own.
-    viewWeight: 0.2 ** power,
-    cartWeight: 0.5 ** power,
-    purchaseWeight: 1,
-    halfLifeDays: point['historyHalfLifeDays']! / power,
-    historyEvents,
-    historyProducts,
-    repeatWeight: point['repeatWeight']!,
-    dueAfter: point['dueAfter']!,
-    popularityWeight: point['popularityWeight']!,
-    repeatPower: point['repeatPower']!,
-    repeatSharePower: point['repeatSharePower']!,
-    repeatHalfLifeDays: point['repeatHalfLifeDays']!,
-    habitPurchases: point['habitPurchases'] === NO_HABITS ? null : point['habitPurchases']!,
-    buyAgainShare: point['buyAgainShare']!,
-  };
-}
-
-/** What counts as bought again: of what does so with the smallest share of the grid, that with the point's. */
-function withRepeatShare({ popularity, repetition }: Demand, repeatShare: number): Demand {
-  const isRepeated = repetition.isRepeated.map((is, item) =>
-    is === 1 && repetition.share[item]! >= Math.fround(repeatShare) ? 1 : 0,
-  );
-  return { popularity, repetition: { ...repetition, isRepeated } };
-}
-
-/** All that is published and read, from weights, demand and a point of the grids. */
-export function assembleServed(
-  log: ShopLog,
-  limits: Limits,
-  base: Neighbours,
-  until: number,
-  demand: Demand,
-  point: Point,
-): ServedModel {
-  const neighbours = weightsOf(base, trendOf(log, until), point, limits.width);
-  return {
-    neighbours,
-    ...withRepeatShare(demand, point['repeatShare']!),
-    reading: readingOf(point, limits),
-  };
-}
+/** Where the climb of the taste starts: without a trend its half-life moves nothing, so that one start beside it has one. */
+const TASTE_STARTS: readonly Point[] = [{}, { trendPower: 1, trendHalfLifeDays: 7 }];
 
 interface Tuned {
   readonly candidate: ServedCandidate;
-  readonly point: Point;
+  readonly candidatePoint: Point;
   readonly base: Neighbours;
+  /** How its lists are read, what is bought again left as it was. */
+  readonly point: Point;
   readonly fresh: Float64Array;
 }
 
-/** The first of those in order of simplicity whose mean is within one standard error (of the paired difference) of the best. */
-function simplestOfTheBest(tuned: readonly Tuned[]): Tuned {
+/** Whose lists named the most new products; one without weights where it is within a standard error (of the paired difference) of that. */
+function bestOf(tuned: readonly Tuned[]): Tuned {
   const best = tuned.reduce((a, b) => (meanOf(b.fresh) > meanOf(a.fresh) ? b : a));
-  return tuned.find(({ fresh }) => {
+  const isAbout = ({ fresh }: Tuned): boolean => {
     const differences = fresh.map((value, at) => best.fresh[at]! - value);
     const mean = meanOf(differences);
     const variance = meanOf(differences.map((difference) => (difference - mean) ** 2));
     return mean <= Math.sqrt(variance / Math.max(1, differences.length));
-  })!;
+  };
+  return tuned.find((each) => !hasWeights(each.base) && isAbout(each)) ?? best;
 }
+
+const hasWeights = ({ ids }: Neighbours): boolean => ids.some((row) => row.length > 0);
 
 class Search {
   readonly #search: ServedSearch;
@@ -254,41 +154,52 @@ class Search {
     };
   }
 
+  /** Its own options by the lists of a plain reading, then the trend and the reading of its lists. */
   async tuneCandidate(candidate: ServedCandidate): Promise<Tuned> {
     const { log, from, onStep } = this.#search;
     onStep?.(`tuning ${candidate.name}`);
     const known = new Map<string, Neighbours>();
-    const { point } = await climbGrid(candidate.axes, candidate.start, async (at) => {
+    const { point: candidatePoint } = await climbGrid(candidate.axes, [candidate.start], async (at) => {
       const base = await candidate.fit(log, from, at);
       known.set(JSON.stringify(at), base);
       return meanOf(this.#score(base, defaultServedPoint).fresh);
     });
-    const base = known.get(JSON.stringify(point)) ?? (await candidate.fit(log, from, point));
-    return { candidate, point, base, fresh: this.#score(base, defaultServedPoint).fresh };
+    const base = known.get(JSON.stringify(candidatePoint))!;
+    const point = hasWeights(base) ? await this.#tuneTaste(base) : defaultServedPoint;
+    return { candidate, candidatePoint, base, point, fresh: this.#score(base, point).fresh };
   }
 
-  async tuneReading(base: Neighbours): Promise<Point> {
-    this.#search.onStep?.('tuning how a history is read');
-    const climb = async (
-      axes: Axes,
-      around: Point,
-      value: (scores: ServedScores) => number,
-    ): Promise<Point> => {
-      const start = Object.fromEntries(Object.keys(axes).map((name) => [name, around[name]!]));
-      const { point } = await climbGrid(axes, start, async (at) =>
-        value(this.scores(base, { ...around, ...at })),
-      );
-      return { ...around, ...point };
-    };
-    const taste = await climb(tasteAxes, defaultServedPoint, ({ fresh }) => fresh);
+  #tuneTaste(base: Neighbours): Promise<Point> {
+    return this.#climb(base, tasteAxes, defaultServedPoint, TASTE_STARTS, ({ fresh }) => fresh);
+  }
+
+  tuneRepetition({ base, point }: Tuned): Promise<Point> {
+    this.#search.onStep?.('tuning what is bought again');
     const axes = this.#search.buyAgainShare === null ? { ...repeatAxes, ...capAxes } : repeatAxes;
-    return climb(axes, taste, ({ ndcg }) => ndcg);
+    return this.#climb(base, axes, point, [{}], ({ ndcg }) => ndcg);
+  }
+
+  /** The best point of the axes; of other options, and where a start says nothing of an axis, that of `around`. */
+  async #climb(
+    base: Neighbours,
+    axes: Axes,
+    around: Point,
+    starts: readonly Point[],
+    value: (scores: ServedScores) => number,
+  ): Promise<Point> {
+    const own = Object.fromEntries(Object.keys(axes).map((name) => [name, around[name]!]));
+    const { point } = await climbGrid(
+      axes,
+      starts.map((start) => ({ ...own, ...start })),
+      async (at) => value(this.scores(base, { ...around, ...at })),
+    );
+    return { ...around, ...point };
   }
 }
 
 /**
- * Chooses what a shop publishes by what its customers bought in the window: item-item weights by the new products that a list would have
- * named, then the trend and the reading by those, then what is bought again by both tasks. Of candidates about as good, the simplest.
+ * Chooses what a shop publishes by what its customers bought in the window: item-item weights, their trend and the reading by the new
+ * products that a list would have named, then what is bought again by both tasks. Where weights are about as good as none, none.
  * @returns undefined where fewer than 30 customers bought in the window
  */
 export async function chooseServed(search: ServedSearch): Promise<ServedChoice | undefined> {
@@ -301,17 +212,16 @@ export async function chooseServed(search: ServedSearch): Promise<ServedChoice |
   const all = new Search(search, questions);
   const tuned: Tuned[] = [];
   for (const candidate of search.candidates) tuned.push(await all.tuneCandidate(candidate));
-  const { candidate, point: candidatePoint, base } = simplestOfTheBest(tuned);
-  const point = await all.tuneReading(base);
+  const best = bestOf(tuned);
+  const { candidate, candidatePoint, base } = best;
+  const point = await all.tuneRepetition(best);
   return {
     candidate,
     candidatePoint,
     point,
     questions: questions.length,
     scores: {
-      ...Object.fromEntries(
-        tuned.map((each) => [each.candidate.name, all.scores(each.base, defaultServedPoint)]),
-      ),
+      ...Object.fromEntries(tuned.map((each) => [each.candidate.name, all.scores(each.base, each.point)])),
       served: all.scores(base, point),
     },
   };

@@ -100,9 +100,29 @@ describe('climbing a grid', () => {
   it('finds the peak of a hill without asking for most of the grid', async () => {
     const axis = Array.from({ length: 11 }, (_, i) => i);
     const hill = async ({ a, b }: Readonly<Record<string, number>>) => -((a! - 8) ** 2) - (b! - 2) ** 2;
-    const { point, tried } = await climbGrid({ a: axis, b: axis }, { a: 5, b: 5 }, hill);
+    const { point, tried } = await climbGrid({ a: axis, b: axis }, [{ a: 5, b: 5 }], hill);
     expect(point).toEqual({ a: 8, b: 2 });
     expect(tried).toBeLessThan(25);
-    expect((await climbGrid({}, {}, async () => 3)).score).toBe(3);
+    expect((await climbGrid({}, [{}], async () => 3)).score).toBe(3);
+  });
+
+  it('of two hills finds the higher where a start leads there, whatever the order, and asks for no point twice', async () => {
+    const axis = Array.from({ length: 11 }, (_, i) => i);
+    const asked: number[] = [];
+    const hills = async ({ a }: Readonly<Record<string, number>>) => {
+      asked.push(a!);
+      return a! < 5 ? -Math.abs(a! - 2) : 1 - Math.abs(a! - 8);
+    };
+    for (const starts of [
+      [{ a: 0 }, { a: 10 }],
+      [{ a: 10 }, { a: 0 }],
+    ]) {
+      asked.length = 0;
+      const { point, score, tried } = await climbGrid({ a: axis }, starts, hills);
+      expect([point, score]).toEqual([{ a: 8 }, 1]);
+      expect(new Set(asked).size).toBe(asked.length);
+      expect(tried).toBe(asked.length);
+    }
+    expect((await climbGrid({ a: axis }, [{ a: 0 }], hills)).point).toEqual({ a: 2 });
   });
 });

@@ -99,7 +99,7 @@ function ridge(algebra: LinearAlgebra): ServedCandidate {
   };
 }
 
-/** In order of simplicity. */
+/** The one without weights first. */
 export function servedCandidates(algebra: LinearAlgebra): ServedCandidate[] {
   const none: ServedCandidate = {
     name: 'popularity',

@@ -42,10 +42,12 @@ export interface ListOptions {
   readonly buyAgainShare: number | null;
 }
 
+/** A list reads so many pairs of weights, shared among the products of the history by their weights, as app_schema.read_weights does. */
+const PAIRS_A_LIST = 300;
+
 /**
  * The lists that app_schema.get_recommendations makes of a published model, without rules of the shop and options of the reader: what
- * tuning asks thousands of times, and SQL answers when the result is judged. Rows of weights count whole here; SQL reads only the front of
- * those whose product counts little (app_schema.read_weights): tuned so, the choice went astray.
+ * tuning asks thousands of times, and SQL answers when the result is judged. What is known by content alone is left out.
  */
 class ServedLists {
   readonly #log: ShopLog;
@@ -84,7 +86,8 @@ class ServedLists {
     history.items.forEach((item, k) => {
       const ids = neighbours.ids[item]!;
       const weights = neighbours.weights[item]!;
-      for (let m = 0; m < ids.length; m++) {
+      const read = Math.min(ids.length, Math.ceil(PAIRS_A_LIST * history.weights[k]!));
+      for (let m = 0; m < read; m++) {
         const other = ids[m]!;
         // What nobody wanted lately is a candidate where something speaks for it.
         if (scores[other] === Number.NEGATIVE_INFINITY) scores[other] = 0;

@@ -129,7 +129,7 @@ export class TrialTuner {
     const hints: Point = model.name === 'als' ? { factors: ALS_TUNING.factors } : {};
     const users = model.name === 'popularity' || model.name === 'sar' ? FEW_USERS : TUNING_USERS;
     const started = this.#options.clock();
-    const { point, tried } = await climbGrid(model.axes, model.start, (at) =>
+    const { point, tried } = await climbGrid(model.axes, [model.start], (at) =>
       meanOver(splits, async (split) => {
         const fitted = await model.fit(this.#material(split), { ...at, ...hints });
         return this.#score(fitted, split, model.strength(at), users);
@@ -149,7 +149,7 @@ export class TrialTuner {
     this.#options.onStep?.('tuning hybrid');
     const { axes, start, strength, adjust } = hybridOf(this.#options);
     const started = this.#options.clock();
-    const { point, tried } = await climbGrid(axes, start, (at) =>
+    const { point, tried } = await climbGrid(axes, [start], (at) =>
       meanOver(this.#splits, async (split) => {
         const fitted = (await this.#fitted(base, split)) as ItemRecommender;
         return this.#score(adjust(fitted, split.past, split.now, at), split, strength(at), TUNING_USERS);
@@ -173,7 +173,7 @@ export class TrialTuner {
     for (const split of this.#splits) parts.push(await this.#scoresOf(first, second, split));
     const { point, tried } = await climbGrid(
       { share: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
-      { share: 0.3 },
+      [{ share: 0.3 }],
       ({ share = 0 }) =>
         meanOver(parts, async ({ asked, one, other, itemCount }) => {
           const scores = one.map((score, at) => (1 - share) * score + share * other[at]!);
