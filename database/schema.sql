@@ -2678,12 +2678,12 @@ CREATE FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_so
     x.front + CASE
       WHEN x.is_similar THEN cardinality(n.similar_ids)
       WHEN p_kind = 'bought_together' THEN 0
-      ELSE least(cardinality(n.neighbour_ids) - n.collaborative, ceil(30 * x.share))
+      ELSE least(cardinality(n.neighbour_ids) - n.collaborative, floor(10 * x.share))
     END::integer
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
   CROSS JOIN LATERAL (
-    SELECT k.is_similar, k.share, CASE WHEN k.is_similar THEN 0 ELSE least(n.collaborative, ceil(300 * k.share))::integer END AS front
+    SELECT k.is_similar, k.share, CASE WHEN k.is_similar THEN 0 ELSE least(n.collaborative, ceil(200 * k.share))::integer END AS front
     FROM (
       SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar,
         CASE WHEN p_kind IN ('user', 'session') THEN s.weight / p_total ELSE 1 END AS share
@@ -2695,7 +2695,7 @@ $$;
 
 ALTER FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) OWNER TO customer_analyzer_owner;
 
-COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; of the row the first `front` pairs and then, `skipped` ones further, what is known by content, `most` pairs in all. Of a history 300 pairs and 30 by content, shared among the sources by their weights; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+COMMENT ON FUNCTION app_schema.read_weights(p_kind text, p_model_run_id bigint, p_source_ids integer[], p_source_weights double precision[], p_total double precision) IS 'The rows of weights that a list is made of: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; of the row the first `front` pairs and then, `skipped` ones further, what is known by content, `most` pairs in all. Of a history 200 pairs and at most 10 by content, shared among the sources by their weights; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE FUNCTION app_schema.reason_text(p_code text, p_language text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

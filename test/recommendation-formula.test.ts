@@ -44,12 +44,12 @@ function historyOf(events: readonly Happening[]): Map<number, number> {
 
 type Table = NonNullable<Version['weights']>;
 
-/** Of each product of the history the weights that a list reads: ceil(300 h(i)), the largest first. */
+/** Of each product of the history the weights that a list reads: ceil(200 h(i)), the largest first. */
 function readOf(table: Table, history: ReadonlyMap<number, number>): Table {
   return Object.fromEntries(
     [...history].map(([id, h]) => {
       const row = Object.entries(table[id] ?? {}).sort(([, a], [, b]) => b - a);
-      return [id, Object.fromEntries(row.slice(0, Math.ceil(300 * h)))];
+      return [id, Object.fromEntries(row.slice(0, Math.ceil(200 * h)))];
     }),
   );
 }
@@ -126,7 +126,7 @@ it('the score is the sum of h(i) w(i, j) plus a hundredth of the popularity, wha
   );
 });
 
-it('a list reads 300 pairs of weights, shared among the products of the history by their weights, and at most 10 by content', async () => {
+it('a list reads 200 pairs of weights, shared among the products of the history by their weights, and at most 10 by content', async () => {
   const wide = 120;
   const like = 20;
   const { rows } = await db.adminPool.query(
@@ -155,7 +155,7 @@ it('a list reads 300 pairs of weights, shared among the products of the history 
   const total = 1 + 0.5 + 0.2;
   const expected = [1, 0.5, 0.2].flatMap((strength, k) => {
     const h = strength / total;
-    const read = Object.entries(weights[sources[k]!]!).slice(0, Math.ceil(300 * h));
+    const read = Object.entries(weights[sources[k]!]!).slice(0, Math.ceil(200 * h));
     const alike = Object.keys(similarities[sources[k]!]!).slice(0, Math.floor(10 * h));
     return [
       ...read.map(([id, weight]) => ({ id, score: h * weight })),

@@ -22,7 +22,7 @@ AS $function$
   FROM unnest(p_source_ids, p_source_weights) WITH ORDINALITY s (product_id, weight, place)
   JOIN app_schema.product_neighbours n ON n.model_run_id = p_model_run_id AND n.product_id = s.product_id
   CROSS JOIN LATERAL (
-    SELECT k.is_similar, k.share, CASE WHEN k.is_similar THEN 0 ELSE least(n.collaborative, ceil(300 * k.share))::integer END AS front
+    SELECT k.is_similar, k.share, CASE WHEN k.is_similar THEN 0 ELSE least(n.collaborative, ceil(200 * k.share))::integer END AS front
     FROM (
       SELECT p_kind = 'similar' AND n.similar_ids <> '{}' AS is_similar,
         CASE WHEN p_kind IN ('user', 'session') THEN s.weight / p_total ELSE 1 END AS share
@@ -32,7 +32,7 @@ AS $function$
   OFFSET 0
 $function$;
 COMMENT ON FUNCTION app_schema.read_weights(text, bigint, integer[], double precision[], double precision) IS
-  'The rows of weights that a list is made of: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; of the row the first `front` pairs and then, `skipped` ones further, what is known by content, `most` pairs in all. Of a history 300 pairs and at most 10 by content, shared among the sources by their weights; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
+  'The rows of weights that a list is made of: weight of the source in steps of 2^-30 after p_total divided it; mark, below 1, falls with its place by 2^-10; of the row the first `front` pairs and then, `skipped` ones further, what is known by content, `most` pairs in all. Of a history 200 pairs and at most 10 by content, shared among the sources by their weights; of a basket what was taken together, of a product what is like it (where nothing is known of that, what was taken together)';
 
 CREATE OR REPLACE FUNCTION app_schema.rank_products(
   p_kind text, p_model_run_id bigint, p_limit integer, p_options app_schema.recommendation_options, p_source_ids integer[],

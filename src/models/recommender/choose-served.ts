@@ -95,14 +95,15 @@ interface Tuned {
   readonly candidate: ServedCandidate;
   readonly candidatePoint: Point;
   readonly base: Neighbours;
-  /** How its lists are read, what is bought again left as it was. */
   readonly point: Point;
+  /** nDCG of new products, of each question. */
   readonly fresh: Float64Array;
+  readonly scores: ServedScores;
 }
 
-/** Whose lists named the most new products; one without weights where it is within a standard error (of the paired difference) of that. */
+/** The best by both tasks; one without weights where, of new products, it is within a standard error (of the paired difference) of that. */
 function bestOf(tuned: readonly Tuned[]): Tuned {
-  const best = tuned.reduce((a, b) => (meanOf(b.fresh) > meanOf(a.fresh) ? b : a));
+  const best = tuned.reduce((a, b) => (b.scores.ndcg > a.scores.ndcg ? b : a));
   const isAbout = ({ fresh }: Tuned): boolean => {
     const differences = fresh.map((value, at) => best.fresh[at]! - value);
     const mean = meanOf(differences);
@@ -154,7 +155,7 @@ class Search {
     };
   }
 
-  /** Its own options by the lists of a plain reading, then the trend and the reading of its lists. */
+  /** Its own options by the lists of a plain reading, then the trend and the reading of its lists, then what is bought again. */
   async tuneCandidate(candidate: ServedCandidate): Promise<Tuned> {
     const { log, from, onStep } = this.#search;
     onStep?.(`tuning ${candidate.name}`);
@@ -165,18 +166,19 @@ class Search {
       return meanOf(this.#score(base, defaultServedPoint).fresh);
     });
     const base = known.get(JSON.stringify(candidatePoint))!;
-    const point = hasWeights(base) ? await this.#tuneTaste(base) : defaultServedPoint;
-    return { candidate, candidatePoint, base, point, fresh: this.#score(base, point).fresh };
+    const taste = hasWeights(base) ? await this.#tuneTaste(base) : defaultServedPoint;
+    const point = await this.#tuneRepetition(base, taste);
+    const { fresh } = this.#score(base, point);
+    return { candidate, candidatePoint, base, point, fresh, scores: this.scores(base, point) };
   }
 
   #tuneTaste(base: Neighbours): Promise<Point> {
     return this.#climb(base, tasteAxes, defaultServedPoint, TASTE_STARTS, ({ fresh }) => fresh);
   }
 
-  tuneRepetition({ base, point }: Tuned): Promise<Point> {
-    this.#search.onStep?.('tuning what is bought again');
+  #tuneRepetition(base: Neighbours, taste: Point): Promise<Point> {
     const axes = this.#search.buyAgainShare === null ? { ...repeatAxes, ...capAxes } : repeatAxes;
-    return this.#climb(base, axes, point, [{}], ({ ndcg }) => ndcg);
+    return this.#climb(base, axes, taste, [{}], ({ ndcg }) => ndcg);
   }
 
   /** The best point of the axes; of other options, and where a start says nothing of an axis, that of `around`. */
@@ -199,7 +201,7 @@ class Search {
 
 /**
  * Chooses what a shop publishes by what its customers bought in the window: item-item weights, their trend and the reading by the new
- * products that a list would have named, then what is bought again by both tasks. Where weights are about as good as none, none.
+ * products that a list would have named, then what is bought again by both tasks, which also choose among the ways to come by weights.
  * @returns undefined where fewer than 30 customers bought in the window
  */
 export async function chooseServed(search: ServedSearch): Promise<ServedChoice | undefined> {
@@ -213,16 +215,14 @@ export async function chooseServed(search: ServedSearch): Promise<ServedChoice |
   const tuned: Tuned[] = [];
   for (const candidate of search.candidates) tuned.push(await all.tuneCandidate(candidate));
   const best = bestOf(tuned);
-  const { candidate, candidatePoint, base } = best;
-  const point = await all.tuneRepetition(best);
   return {
-    candidate,
-    candidatePoint,
-    point,
+    candidate: best.candidate,
+    candidatePoint: best.candidatePoint,
+    point: best.point,
     questions: questions.length,
     scores: {
-      ...Object.fromEntries(tuned.map((each) => [each.candidate.name, all.scores(each.base, each.point)])),
-      served: all.scores(base, point),
+      ...Object.fromEntries(tuned.map((each) => [each.candidate.name, each.scores])),
+      served: best.scores,
     },
   };
 }

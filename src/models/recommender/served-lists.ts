@@ -43,7 +43,7 @@ export interface ListOptions {
 }
 
 /** A list reads so many pairs of weights, shared among the products of the history by their weights, as app_schema.read_weights does. */
-const PAIRS_A_LIST = 300;
+const PAIRS_A_LIST = 200;
 
 /**
  * The lists that app_schema.get_recommendations makes of a published model, without rules of the shop and options of the reader: what
