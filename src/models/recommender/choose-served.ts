@@ -12,7 +12,13 @@ import {
 import { type Axes, climbGrid } from './grid-climb.ts';
 import type { Neighbours } from './recommender.ts';
 import type { ServedCandidate } from './served-candidates.ts';
-import { meanOf, type ServedQuestion, scoreServed, servedQuestions } from './served-lists.ts';
+import {
+  meanOf,
+  type ServedQuestion,
+  type ServedScore,
+  scoreServed,
+  servedQuestions,
+} from './served-lists.ts';
 import type { ShopLog } from './shop-log.ts';
 
 export interface ServedSearch extends ServedLimits {
@@ -101,6 +107,11 @@ interface Tuned {
   readonly scores: ServedScores;
 }
 
+function meansOf({ next, fresh }: ServedScore): ServedScores {
+  const means = { next: meanOf(next), fresh: meanOf(fresh) };
+  return { ndcg: (means.next + means.fresh) / 2, ...means };
+}
+
 /** The best by both tasks; one without weights where, of new products, it is within a standard error (of the paired difference) of that. */
 function bestOf(tuned: readonly Tuned[]): Tuned {
   const best = tuned.reduce((a, b) => (b.scores.ndcg > a.scores.ndcg ? b : a));
@@ -146,15 +157,6 @@ class Search {
     return scoreServed(log, model, from, this.#questions, { k, buyAgainShare });
   }
 
-  scores(base: Neighbours, point: Point): ServedScores {
-    const { next, fresh } = this.#score(base, point);
-    return {
-      ndcg: (meanOf(next) + meanOf(fresh)) / 2,
-      next: meanOf(next),
-      fresh: meanOf(fresh),
-    };
-  }
-
   /** Its own options by the lists of a plain reading, then the trend and the reading of its lists, then what is bought again. */
   async tuneCandidate(candidate: ServedCandidate): Promise<Tuned> {
     const { log, from, onStep } = this.#search;
@@ -168,8 +170,8 @@ class Search {
     const base = known.get(JSON.stringify(candidatePoint))!;
     const taste = hasWeights(base) ? await this.#tuneTaste(base) : defaultServedPoint;
     const point = await this.#tuneRepetition(base, taste);
-    const { fresh } = this.#score(base, point);
-    return { candidate, candidatePoint, base, point, fresh, scores: this.scores(base, point) };
+    const score = this.#score(base, point);
+    return { candidate, candidatePoint, base, point, fresh: score.fresh, scores: meansOf(score) };
   }
 
   #tuneTaste(base: Neighbours): Promise<Point> {
@@ -193,7 +195,7 @@ class Search {
     const { point } = await climbGrid(
       axes,
       starts.map((start) => ({ ...own, ...start })),
-      async (at) => value(this.scores(base, { ...around, ...at })),
+      async (at) => value(meansOf(this.#score(base, { ...around, ...at }))),
     );
     return { ...around, ...point };
   }
