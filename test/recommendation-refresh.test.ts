@@ -250,7 +250,7 @@ describe('two at once, and one that dies', () => {
       WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
     let ended: Promise<unknown> | undefined;
     const result = await refresh('2024-06-03T00:00:00Z', (step) => {
-      if (step === 'asking for demand') ended = db.adminPool.query(end);
+      if (step === 'streaming events') ended = db.adminPool.query(end);
     });
     expect(((await ended) as { rowCount: number }).rowCount).toBe(1);
     expect(result).toMatchObject({ refreshed: true });

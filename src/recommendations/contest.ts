@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Demand } from '../models/recommender/assemble-served.ts';
 import type { Neighbours } from '../models/recommender/recommender.ts';
 import {
   meanOf,
@@ -7,8 +8,9 @@ import {
   servedQuestions,
 } from '../models/recommender/served-lists.ts';
 import type { ContestRule } from './publish.ts';
+import type { ProductDemand } from './published.ts';
 import * as queries from './queries.ts';
-import { demandByItem, type ShopData } from './shop-data.ts';
+import type { ShopData } from './shop-data.ts';
 
 export interface ContestWindow {
   readonly from: Date;
@@ -22,6 +24,29 @@ export interface ContestWindow {
 const TOLERANCE = 0.005;
 const MAX_QUESTIONS = 500;
 const MS_PER_DAY = 86_400_000;
+
+type DemandRow = Pick<
+  ProductDemand,
+  'product_id' | 'popularity' | 'repeat_share' | 'is_bought_repeatedly' | 'repeat_interval_days'
+>;
+
+/** Published demand by item. */
+function demandByItem(rows: readonly DemandRow[], { itemOf, products }: ShopData): Demand {
+  const count = products.length;
+  const popularity = new Float32Array(count);
+  const isRepeated = new Uint8Array(count);
+  const share = new Float32Array(count);
+  const intervalDays = new Float32Array(count);
+  for (const row of rows) {
+    const item = itemOf.get(row.product_id);
+    if (item === undefined) continue;
+    popularity[item] = row.popularity;
+    isRepeated[item] = row.is_bought_repeatedly ? 1 : 0;
+    share[item] = row.repeat_share;
+    intervalDays[item] = row.repeat_interval_days ?? 0;
+  }
+  return { popularity, repetition: { isRepeated, share, intervalDays } };
+}
 
 /** A published version as tuning knows it. */
 async function readPublished(database: pg.Pool, modelRunId: number, shop: ShopData): Promise<ServedModel> {

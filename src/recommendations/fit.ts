@@ -3,11 +3,12 @@ import { assembleServed } from '../models/recommender/assemble-served.ts';
 import { defaultServedPoint } from '../models/recommender/choose-served.ts';
 import { contentNeighbours, contentVectors } from '../models/recommender/content.ts';
 import { itemUserCounts } from '../models/recommender/interactions.ts';
+import { countDemand } from '../models/recommender/product-demand.ts';
 import type { Neighbours } from '../models/recommender/recommender.ts';
 import { type ServedCandidate, servedCandidates } from '../models/recommender/served-candidates.ts';
 import { trainingInteractions } from '../models/recommender/shop-log.ts';
 import type { ContentNeighbours, PublishedRecommender } from './published.ts';
-import { demandByItem, type FitMaterial, type ShopData } from './shop-data.ts';
+import { demandRows, type FitMaterial, type ShopData } from './shop-data.ts';
 
 export interface FitOptions {
   /** Events at or after this moment are not used. */
@@ -89,7 +90,7 @@ export function readChoice(
 
 /** Fits what was chosen on all of the material, and puts together what is published. */
 export async function fitChosen(
-  { shop, demand, customers }: FitMaterial,
+  { shop, customers }: FitMaterial,
   choice: Choice,
   { asOf, codeVersion, algebra, onStep }: FitOptions,
 ): Promise<Fitted> {
@@ -98,18 +99,16 @@ export async function fitChosen(
   onStep?.(`fitting ${candidate.name}`);
   const base = await candidate.fit(shop.log, until, choice.candidatePoint);
   onStep?.('weighing what is in demand');
-  const served = assembleServed(shop.log, LIMITS, base, until, demandByItem(demand, shop), choice.point);
+  const counts = countDemand(shop, until);
+  const served = assembleServed(shop.log, LIMITS, base, until, counts, choice.point);
   onStep?.('comparing what products say of themselves');
   const content = contentOf(shop, served.neighbours, until);
-  const published = demand.map((row) => ({
-    ...row,
-    is_bought_repeatedly: served.repetition.isRepeated[shop.itemOf.get(row.product_id)!] === 1,
-  }));
+  const demand = demandRows(shop, { ...counts, repetition: served.repetition });
   const size = {
     algorithm: choice.algorithm,
     products: demand.length,
     pairs: served.neighbours.ids.reduce((sum, ids) => sum + ids.length, 0),
-    repeatedly: published.filter((row) => row.is_bought_repeatedly).length,
+    repeatedly: demand.filter((row) => row.is_bought_repeatedly).length,
   };
   return {
     algorithm: choice.algorithm,
@@ -132,6 +131,6 @@ export async function fitChosen(
       weights: served.neighbours.weights,
     },
     content,
-    demand: published,
+    demand,
   };
 }

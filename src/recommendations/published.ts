@@ -1,3 +1,5 @@
+import type { Period } from '../models/recommender/product-demand.ts';
+
 /** Lists over numbered items: `productIds[n]` is the product of item n, and each row's `ids` are item numbers. */
 export interface ItemLists {
   readonly productIds: ArrayLike<number>;
@@ -16,9 +18,6 @@ export interface ContentNeighbours extends ItemLists {
   /** Aligned with `productIds`: how many customers took each. */
   readonly interactions: ArrayLike<number>;
 }
-
-export const periods = ['week', 'month', 'quarter', 'year'] as const;
-export type Period = (typeof periods)[number];
 
 /** Demand of one product; the periods end with the training. */
 export interface ProductDemand extends Readonly<Record<Period, number>> {

@@ -1,14 +1,11 @@
-const POPULARITY_HALF_LIFE_DAYS = 30;
-/** Halved so often, a weight is nothing; halved on, it would leave the range of the type, which PostgreSQL reports as an error. */
-const MAX_HALVINGS = 100;
-
 /** Near enough to decide how many customers train, and at once. */
 export const ESTIMATE_EVENTS = `
   SELECT greatest(reltuples, 0)::double precision AS events FROM pg_catalog.pg_class WHERE oid = 'app_schema.events'::regclass`;
 
 /**
  * What customers did before the moment $1, by customer and in order of time: user, product, kind (a place in view, add_to_cart, purchase,
- * refund), days since 1970. $2 is the share of customers, drawn by a hash of the id (Knuth's multiplicative one: neighbours part). In this
+ * refund), days since 1970; events of nobody known, whose user is NULL, at the end. $2 is the share of customers, drawn by a hash of the id (Knuth's multiplicative
+ * one: neighbours part), and of the others' events by one of the moment. In this
  * order the index idx_events_user_timestamp holds all of it, but for the kind: what came back in the moment of its purchase comes after it, as the lists
  * have it, and whatever the plan. COPY takes no parameters: the server formats them as literals.
  */
@@ -16,14 +13,21 @@ export const FORMAT_EVENTS = `
   SELECT format($sql$
     COPY (
       SELECT e.user_id, e.product_id, array_position('{view,add_to_cart,purchase,refund}'::text[], e.event_type::text) - 1 AS kind,
-        (extract(epoch FROM e.event_timestamp) / 86400)::double precision
+        date_part('epoch', e.event_timestamp) / 86400
       FROM app_schema.events e
-      WHERE e.user_id IS NOT NULL AND e.product_id IS NOT NULL AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')
-        AND e.event_timestamp < %1$L::timestamptz
-        AND (%2$L::double precision >= 1 OR e.user_id * 2654435761 %% 4294967296 < %2$L::double precision * 4294967296)
+      WHERE e.product_id IS NOT NULL AND e.event_type IN ('view', 'add_to_cart', 'purchase', 'refund') AND e.event_timestamp < %1$L::timestamptz
+        AND (%2$L::double precision >= 1 OR coalesce(e.user_id, (date_part('epoch', e.event_timestamp) * 1000)::bigint %% 2147483648)
+          * 2654435761 %% 4294967296 < %2$L::double precision * 4294967296)
       ORDER BY e.user_id, e.event_timestamp, e.product_id, kind
     ) TO STDOUT (FORMAT binary)
   $sql$, $1::timestamptz, $2::double precision) AS sql`;
+
+/** When the shop's own days between two moments begin, in days since 1970, the last one after the second. */
+export const DAY_STARTS = `
+  SELECT date_part('epoch', app_schema.day_start(d::date)) / 86400 AS start
+  FROM app_schema.settings s
+  CROSS JOIN LATERAL generate_series(($1::timestamptz AT TIME ZONE s.time_zone)::date::timestamp, ($2::timestamptz AT TIME ZONE s.time_zone)::date + 1, '1 day') d
+  ORDER BY 1`;
 
 /** The moment after the last day with a purchase: what comes later is not known yet. NULL where nobody bought. */
 export const END_OF_LATEST_PURCHASE = `
@@ -47,70 +51,6 @@ export const PUBLISHED_POPULARITY = `
   SELECT product_id, popularity, repeat_share, is_bought_repeatedly, repeat_interval_days
   FROM app_schema.product_popularity WHERE model_run_id = $1`;
 
-/**
- * Demand and repetition of each merchandise product before the moment $1. Demand is of distinct customers (purchase 1, cart 0.5, view
- * 0.1): of all time halved every 30 days and scaled to 1 for the most wanted, and of the last 7, 30, 90 and 365 days. A product counts as
- * bought repeatedly where at least $2 of its buyers (share) bought it on two days or more; a share that rests on few buyers is drawn to
- * that of the category by ten buyers' weight, and at least $3 customers of either must have done it. Summed in numeric: floating-point
- * sums would depend on the plan.
- */
-export const PRODUCT_DEMAND = `
-  WITH shop AS (
-    SELECT time_zone FROM app_schema.settings
-  ), weighted AS (
-    SELECT e.product_id, e.user_id, e.event_timestamp,
-      CASE e.event_type WHEN 'purchase' THEN 1.0 WHEN 'add_to_cart' THEN 0.5 ELSE 0.1 END AS strength
-    FROM app_schema.events e
-    WHERE e.product_id IS NOT NULL AND e.event_type IN ('purchase', 'add_to_cart', 'view') AND e.event_timestamp < $1
-  ), touches AS (
-    SELECT w.product_id, w.user_id,
-      max(w.strength * power(0.5, least(${MAX_HALVINGS}, extract(epoch FROM $1::timestamptz - w.event_timestamp)::double precision / 86400 / ${POPULARITY_HALF_LIFE_DAYS}))) AS weight,
-      max(w.strength) FILTER (WHERE w.event_timestamp >= $1::timestamptz - interval '7 days') AS week,
-      max(w.strength) FILTER (WHERE w.event_timestamp >= $1::timestamptz - interval '30 days') AS month,
-      max(w.strength) FILTER (WHERE w.event_timestamp >= $1::timestamptz - interval '90 days') AS quarter,
-      max(w.strength) FILTER (WHERE w.event_timestamp >= $1::timestamptz - interval '365 days') AS year
-    FROM weighted w
-    GROUP BY w.product_id, w.user_id
-  ), demand AS (
-    SELECT product_id, sum(weight::numeric) AS demand, coalesce(sum(week), 0) AS week, coalesce(sum(month), 0) AS month,
-      coalesce(sum(quarter), 0) AS quarter, coalesce(sum(year), 0) AS year
-    FROM touches GROUP BY product_id
-  ), days AS (
-    SELECT DISTINCT e.product_id, e.user_id, (e.event_timestamp AT TIME ZONE shop.time_zone)::date AS day
-    FROM app_schema.events e CROSS JOIN shop
-    WHERE e.event_type = 'purchase' AND e.user_id IS NOT NULL AND e.product_id IS NOT NULL AND e.event_timestamp < $1
-  ), gaps AS (
-    SELECT product_id, user_id, day - lag(day) OVER (PARTITION BY product_id, user_id ORDER BY day) AS gap FROM days
-  ), counts AS (
-    SELECT g.product_id, count(*) AS buyers, count(*) FILTER (WHERE g.again) AS repeaters
-    FROM (SELECT product_id, user_id, bool_or(gap IS NOT NULL) AS again FROM gaps GROUP BY product_id, user_id) g
-    GROUP BY g.product_id
-  ), intervals AS (
-    SELECT product_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS days FROM gaps WHERE gap IS NOT NULL GROUP BY product_id
-  ), categories AS (
-    SELECT p.category, sum(c.buyers) AS buyers, sum(c.repeaters) AS repeaters
-    FROM counts c JOIN app_schema.products p USING (product_id) WHERE p.category IS NOT NULL GROUP BY p.category
-  ), category_intervals AS (
-    SELECT p.category, percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) AS days
-    FROM gaps g JOIN app_schema.products p USING (product_id) WHERE g.gap IS NOT NULL AND p.category IS NOT NULL GROUP BY p.category
-  ), repetition AS (
-    SELECT c.product_id, c.buyers, ((c.repeaters + coalesce(10.0 * k.repeaters / k.buyers, 0)) / (c.buyers + CASE WHEN k.buyers > 0 THEN 10 ELSE 0 END))::real AS share,
-      c.repeaters >= $3 OR coalesce(k.repeaters >= $3, false) AS is_known,
-      CASE WHEN c.repeaters >= $3 THEN i.days ELSE coalesce(j.days, i.days) END AS days
-    FROM counts c
-    JOIN app_schema.products p USING (product_id)
-    LEFT JOIN categories k ON k.category = p.category
-    LEFT JOIN category_intervals j ON j.category = p.category
-    LEFT JOIN intervals i ON i.product_id = c.product_id
-  )
-  SELECT p.product_id, p.category, round(d.demand / max(d.demand) OVER (), 9)::real AS popularity,
-    d.week::float8 AS week, d.month::float8 AS month, d.quarter::float8 AS quarter, d.year::float8 AS year,
-    coalesce(r.buyers, 0)::integer AS buyers, coalesce(r.share, 0)::real AS repeat_share,
-    coalesce(r.is_known AND r.share >= $2 AND r.days IS NOT NULL, false) AS is_bought_repeatedly, r.days::real AS repeat_interval_days
-  FROM demand d
-  JOIN app_schema.products p ON p.product_id = d.product_id AND p.is_merchandise
-  LEFT JOIN repetition r ON r.product_id = d.product_id
-  ORDER BY p.product_id`;
 /** Ids tell what came, also what came late: a moment can lie far back. 0 of an empty table. */
 export const NEWEST_IDS = `
   SELECT coalesce((SELECT max(event_id) FROM app_schema.events), 0)::float8 AS event,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { copyNumbers } from '../database/copy-stream.ts';
-import type { Demand } from '../models/recommender/assemble-served.ts';
 import type { ProductContent } from '../models/recommender/content.ts';
+import type { DemandCounts, DemandSource } from '../models/recommender/product-demand.ts';
 import type { ShopLog } from '../models/recommender/shop-log.ts';
 import type { ProductDemand } from './published.ts';
 import * as queries from './queries.ts';
@@ -10,14 +10,12 @@ import * as queries from './queries.ts';
 const MAX_EVENTS = 20_000_000;
 /** The newest events of a customer that are kept: a wholesaler's ten thousand would cost their square and say little of what goes together. */
 const HISTORY_PER_CUSTOMER = 2000;
-/** The smallest share of buyers that can count as buying again, and how many at least; validation chooses where the line is. */
-const REPETITION = { repeatShare: 0.05, minRepeaters: 5 };
+const MS_PER_DAY = 86_400_000;
 
 type ProductRow = ProductContent & { readonly product_id: number };
 
 /** The events of a shop, numbered; item n is `products[n]`. */
-export interface ShopData {
-  readonly log: ShopLog;
+export interface ShopData extends DemandSource {
   /** Of each row of the log. */
   readonly userIds: Int32Array;
   readonly products: readonly ProductRow[];
@@ -26,13 +24,6 @@ export interface ShopData {
   readonly share: number;
   /** The largest ids of all, whatever their moment: what tells whether anything came since. */
   readonly newest: { readonly event: number; readonly product: number };
-}
-
-/** What weights are fitted on. */
-export interface FitMaterial {
-  readonly shop: ShopData;
-  readonly demand: readonly ProductDemand[];
-  readonly customers: number;
 }
 
 /** Typed arrays that grow beyond `expected` where they must. */
@@ -96,7 +87,7 @@ class EventColumns {
   }
 }
 
-/** Streams what customers did before `until` into typed arrays, in one pass. */
+/** Streams what was done before `until` into typed arrays, in one pass. */
 export async function readShop(client: pg.ClientBase, until: Date): Promise<ShopData> {
   const { events } = (await client.query(queries.ESTIMATE_EVENTS)).rows[0];
   const share = Math.min(1, MAX_EVENTS / Math.max(1, events));
@@ -104,23 +95,40 @@ export async function readShop(client: pg.ClientBase, until: Date): Promise<Shop
   const itemOf = new Map(products.map(({ product_id }, item) => [product_id, item]));
   const { sql } = (await client.query(queries.FORMAT_EVENTS, [until, share])).rows[0];
   const columns = new EventColumns(events * share);
-  let user: number | undefined;
+  const nobodys = new EventColumns(0);
+  let user = Number.NaN;
   await copyNumbers(client, sql, ([userId, productId, kind, day]) => {
-    if (userId !== user && user !== undefined) columns.endRow(user, HISTORY_PER_CUSTOMER);
-    user = userId;
+    if (userId !== user && !Number.isNaN(user)) columns.endRow(user, HISTORY_PER_CUSTOMER);
+    user = userId!;
     const item = itemOf.get(productId!);
-    if (item !== undefined) columns.push(item, kind!, day!);
+    if (item !== undefined) (Number.isNaN(user) ? nobodys : columns).push(item, kind!, day!);
   });
-  if (user !== undefined) columns.endRow(user, HISTORY_PER_CUSTOMER);
+  if (!Number.isNaN(user)) columns.endRow(user, HISTORY_PER_CUSTOMER);
+  nobodys.endRow(0, Number.POSITIVE_INFINITY);
   const newest = (await client.query(queries.NEWEST_IDS)).rows[0];
-  return { ...numberByDemand(columns.toLog(products.length), products), share, newest };
+  const { log, userIds } = columns.toLog(products.length);
+  const visitors = nobodys.toLog(products.length).log;
+  const dayOf = await readDays(client, log);
+  return { ...numberByDemand(log, visitors, products), userIds, dayOf, share, newest };
+}
+
+/** What tells the shop's day of any moment of the log. */
+async function readDays(client: pg.ClientBase, { days }: ShopLog): Promise<(moment: number) => number> {
+  const moments = [Math.min, Math.max].map(
+    (choose) => new Date(MS_PER_DAY * days.reduce((a, b) => choose(a, b), days[0] ?? 0)),
+  );
+  const starts: number[] = (await client.query(queries.DAY_STARTS, moments)).rows.map(({ start }) => start);
+  return (moment) => {
+    let day = Math.min(starts.length - 1, Math.max(0, Math.floor(moment - starts[0]!)));
+    // Nights of summer time are an hour shorter or longer, and a zone may have skipped a day.
+    while (day > 0 && starts[day]! > moment) day--;
+    while (day + 1 < starts.length && starts[day + 1]! <= moment) day++;
+    return day;
+  };
 }
 
 /** Numbers the products from the most wanted down: where a model knows nothing, a tie, the more popular one goes first. */
-function numberByDemand(
-  { log, userIds }: { log: ShopLog; userIds: Int32Array },
-  products: readonly ProductRow[],
-): Omit<ShopData, 'share' | 'newest'> {
+function numberByDemand(log: ShopLog, visitors: ShopLog, products: readonly ProductRow[]) {
   const counts = new Float64Array(products.length);
   for (const item of log.items) counts[item]! += 1;
   const order = Int32Array.from(products.keys()).sort((a, b) => counts[b]! - counts[a]! || a - b);
@@ -129,18 +137,21 @@ function numberByDemand(
     numberOf[item] = number;
   });
   const sorted = Array.from(order, (item) => products[item]!);
-  for (let k = 0; k < log.items.length; k++) log.items[k] = numberOf[log.items[k]!]!;
+  for (const { items } of [log, visitors])
+    for (let k = 0; k < items.length; k++) items[k] = numberOf[items[k]!]!;
   return {
     log,
-    userIds,
+    visitors,
     products: sorted,
+    categories: sorted.map(({ category }) => category),
     itemOf: new Map(sorted.map(({ product_id }, item) => [product_id, item])),
   };
 }
 
-export async function readDemand(client: pg.ClientBase, until: Date): Promise<ProductDemand[]> {
-  const { repeatShare, minRepeaters } = REPETITION;
-  return (await client.query<ProductDemand>(queries.PRODUCT_DEMAND, [until, repeatShare, minRepeaters])).rows;
+/** What weights are fitted on. */
+export interface FitMaterial {
+  readonly shop: ShopData;
+  readonly customers: number;
 }
 
 /** What happened before `asOf`, all that weights are fitted on. */
@@ -151,30 +162,30 @@ export async function readFitMaterial(
 ): Promise<FitMaterial> {
   onStep?.('streaming events');
   const shop = await readShop(client, asOf);
-  onStep?.('asking for demand');
-  const demand = await readDemand(client, asOf);
-  return { shop, demand, customers: (await client.query(queries.COUNT_CUSTOMERS)).rows[0].customers };
+  return { shop, customers: (await client.query(queries.COUNT_CUSTOMERS)).rows[0].customers };
 }
 
-type DemandRow = Pick<
-  ProductDemand,
-  'product_id' | 'popularity' | 'repeat_share' | 'is_bought_repeatedly' | 'repeat_interval_days'
->;
-
-/** Demand by item. */
-export function demandByItem(rows: readonly DemandRow[], { itemOf, products }: ShopData): Demand {
-  const count = products.length;
-  const popularity = new Float32Array(count);
-  const isRepeated = new Uint8Array(count);
-  const share = new Float32Array(count);
-  const intervalDays = new Float32Array(count);
-  for (const row of rows) {
-    const item = itemOf.get(row.product_id);
-    if (item === undefined) continue;
-    popularity[item] = row.popularity;
-    isRepeated[item] = row.is_bought_repeatedly ? 1 : 0;
-    share[item] = row.repeat_share;
-    intervalDays[item] = row.repeat_interval_days ?? 0;
-  }
-  return { popularity, repetition: { isRepeated, share, intervalDays } };
+/** Demand as it is published, of products that somebody wanted. */
+export function demandRows({ products, share }: ShopData, counts: DemandCounts): ProductDemand[] {
+  const { isWanted, popularity, inPeriod, buyers, repetition } = counts;
+  const rows = products.flatMap(({ product_id, category }, item): ProductDemand[] =>
+    isWanted[item] === 0
+      ? []
+      : [
+          {
+            product_id,
+            category,
+            popularity: popularity[item]!,
+            week: inPeriod.week[item]!,
+            month: inPeriod.month[item]!,
+            quarter: inPeriod.quarter[item]!,
+            year: inPeriod.year[item]!,
+            buyers: Math.round(buyers[item]! / share),
+            repeat_share: repetition.share[item]!,
+            is_bought_repeatedly: repetition.isRepeated[item] === 1,
+            repeat_interval_days: repetition.intervalDays[item]! || null,
+          },
+        ],
+  );
+  return rows.sort((a, b) => a.product_id - b.product_id);
 }

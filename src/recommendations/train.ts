@@ -3,14 +3,14 @@ import { databaseError } from '../database/database-error.ts';
 import { inSnapshot } from '../database/pool.ts';
 import { chooseServed } from '../models/recommender/choose-served.ts';
 import { sampleCustomers } from '../models/recommender/log-sample.ts';
+import { countDemand } from '../models/recommender/product-demand.ts';
 import { servedCandidates } from '../models/recommender/served-candidates.ts';
 import type { ShopLog } from '../models/recommender/shop-log.ts';
 import { notWorseInWindow } from './contest.ts';
 import { type Choice, FALLBACK, type FitOptions, type Fitted, fitChosen, LIMITS } from './fit.ts';
 import { type Contest, publishRecommender } from './publish.ts';
-import type { ProductDemand } from './published.ts';
 import * as queries from './queries.ts';
-import { demandByItem, type FitMaterial, readDemand, readFitMaterial, type ShopData } from './shop-data.ts';
+import { type FitMaterial, readFitMaterial, type ShopData } from './shop-data.ts';
 
 export type TrainedRecommendations = Fitted['size'] & {
   readonly modelRunId: number;
@@ -29,7 +29,6 @@ const MAX_CHOOSING_EVENTS = 2_000_000;
 export interface TrainingMaterial extends FitMaterial {
   /** What happened to the customers who choose. */
   readonly choosing: ShopLog;
-  readonly demandBefore: readonly ProductDemand[];
   /** As the shop set it; null: the tuning decides. */
   readonly buyAgainShare: number | null;
   /** Start of the window that chooses; models are judged on what happened from here to `asOf`. */
@@ -53,28 +52,27 @@ export function readTrainingMaterial(
 ): Promise<TrainingMaterial> {
   return inSnapshot(mlPool, async (client) => {
     const material = await readFitMaterial(client, asOf, onStep);
-    const from = windowStart(material.shop, asOf);
-    onStep?.('asking for demand before the window that chooses');
     return {
       ...material,
       choosing: sampleCustomers(material.shop.log, MAX_CHOOSING_EVENTS),
-      from,
-      demandBefore: await readDemand(client, from),
+      from: windowStart(material.shop, asOf),
       buyAgainShare: (await client.query(queries.BUY_AGAIN_SHARE)).rows[0]?.share ?? null,
     };
   });
 }
 
 async function choose(
-  { shop, choosing, demandBefore, from, buyAgainShare }: TrainingMaterial,
+  { shop, choosing, from, buyAgainShare }: TrainingMaterial,
   { asOf, algebra, onStep }: FitOptions,
 ): Promise<{ choice: Choice; metrics: Readonly<Record<string, unknown>> }> {
+  onStep?.('counting demand before the window that chooses');
+  const start = from.getTime() / MS_PER_DAY;
   const chosen = await chooseServed({
     log: choosing,
     candidates: servedCandidates(algebra),
-    from: from.getTime() / MS_PER_DAY,
+    from: start,
     to: asOf.getTime() / MS_PER_DAY,
-    demand: demandByItem(demandBefore, shop),
+    demand: countDemand(shop, start),
     k: LIST_LENGTH,
     buyAgainShare,
     ...LIMITS,

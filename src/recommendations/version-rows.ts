@@ -1,12 +1,6 @@
 import { AppError } from '../errors.ts';
-import {
-  type ContentNeighbours,
-  type ItemLists,
-  type Period,
-  type ProductDemand,
-  type PublishedRecommender,
-  periods,
-} from './published.ts';
+import { type Period, periods } from '../models/recommender/product-demand.ts';
+import type { ContentNeighbours, ItemLists, ProductDemand, PublishedRecommender } from './published.ts';
 
 /** Of the whole shop, and of one category: what a list of a hundred needs where most of them are bought, hidden or out of stock. */
 const POPULAR_IN_SHOP = 500;
