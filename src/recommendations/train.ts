@@ -18,7 +18,7 @@ export type TrainedRecommendations = Fitted['size'] & {
 };
 
 const MS_PER_DAY = 86_400_000;
-/** What is held out to choose by; of a younger shop a fifth of its days. */
+/** What is held out to choose by, twice; of a younger shop a fifth of its days. */
 const WINDOW_DAYS = 30;
 const WINDOW_SHARE = 0.2;
 const LIST_LENGTH = 10;
@@ -31,17 +31,19 @@ export interface TrainingMaterial extends FitMaterial {
   readonly choosing: ShopLog;
   /** As the shop set it; null: the tuning decides. */
   readonly buyAgainShare: number | null;
-  /** Start of the window that chooses; models are judged on what happened from here to `asOf`. */
-  readonly from: Date;
+  /** Starts of the windows that choose: models are judged on what happened from the first to `asOf`, and from the next to the first. */
+  readonly starts: readonly [Date, ...Date[]];
 }
 
-function windowStart({ log }: ShopData, asOf: Date): Date {
+/** Where the windows that choose begin, the latest first, which ends at `asOf`; each ends where the one before it in the list begins. */
+function windowStarts({ log }: ShopData, asOf: Date): [Date, ...Date[]] {
   const first = log.days.reduce((least, day) => Math.min(least, day), Number.POSITIVE_INFINITY);
   const last = log.days.reduce((most, day) => Math.max(most, day), Number.NEGATIVE_INFINITY);
-  if (!(last >= first)) return asOf;
+  if (!(last >= first)) return [asOf];
   // Of a shop that is quiet for weeks, the end of what happened: an empty window would choose nothing.
   const end = Math.min(asOf.getTime() / MS_PER_DAY, last + 1);
-  return new Date((end - Math.min(WINDOW_DAYS, WINDOW_SHARE * (end - first))) * MS_PER_DAY);
+  const length = Math.min(WINDOW_DAYS, WINDOW_SHARE * (end - first));
+  return [new Date((end - length) * MS_PER_DAY), new Date((end - 2 * length) * MS_PER_DAY)];
 }
 
 /** What `trainRecommendations` reads, in one snapshot, as ml_user. */
@@ -55,24 +57,26 @@ export function readTrainingMaterial(
     return {
       ...material,
       choosing: sampleCustomers(material.shop.log, MAX_CHOOSING_EVENTS),
-      from: windowStart(material.shop, asOf),
+      starts: windowStarts(material.shop, asOf),
       buyAgainShare: (await client.query(queries.BUY_AGAIN_SHARE)).rows[0]?.share ?? null,
     };
   });
 }
 
 async function choose(
-  { shop, choosing, from, buyAgainShare }: TrainingMaterial,
+  { shop, choosing, starts, buyAgainShare }: TrainingMaterial,
   { asOf, algebra, onStep }: FitOptions,
 ): Promise<{ choice: Choice; metrics: Readonly<Record<string, unknown>> }> {
-  onStep?.('counting demand before the window that chooses');
-  const start = from.getTime() / MS_PER_DAY;
+  onStep?.('counting demand before the windows that choose');
+  const ends = [asOf, ...starts].map((moment) => moment.getTime() / MS_PER_DAY);
   const chosen = await chooseServed({
     log: choosing,
     candidates: servedCandidates(algebra),
-    from: start,
-    to: asOf.getTime() / MS_PER_DAY,
-    demand: countDemand(shop, start),
+    windows: starts.map((_, at) => ({
+      from: ends[at + 1]!,
+      to: ends[at]!,
+      demand: countDemand(shop, ends[at + 1]!),
+    })),
     k: LIST_LENGTH,
     buyAgainShare,
     ...LIMITS,
@@ -82,7 +86,7 @@ async function choose(
   const { candidate, candidatePoint, point, scores, questions } = chosen;
   return {
     choice: { algorithm: candidate.name, candidatePoint, point },
-    metrics: { ...scores['served'], models: scores, customers: questions, windowFrom: from },
+    metrics: { ...scores['served'], models: scores, customers: questions, windowFrom: starts[0] },
   };
 }
 
@@ -118,7 +122,7 @@ export async function trainRecommendations(
         appPool,
         { ...material.shop, log: material.choosing },
         {
-          from: material.from,
+          from: material.starts[0],
           to: options.asOf,
           k: LIST_LENGTH,
           buyAgainShare: material.buyAgainShare,

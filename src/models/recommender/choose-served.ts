@@ -1,36 +1,16 @@
-import {
-  type Demand,
-  NO_HABITS,
-  type Point,
-  readingOf,
-  type ServedLimits,
-  type Trend,
-  trendOf,
-  weightsOf,
-  withRepeatShare,
-} from './assemble-served.ts';
+import { NO_HABITS, type Point } from './assemble-served.ts';
 import { type Axes, climbGrid } from './grid-climb.ts';
 import type { Neighbours } from './recommender.ts';
 import type { ServedCandidate } from './served-candidates.ts';
-import {
-  meanOf,
-  type ServedQuestion,
-  type ServedScore,
-  scoreServed,
-  servedQuestions,
-} from './served-lists.ts';
+import { meanOf, type ServedScore } from './served-lists.ts';
+import { ServedWindow, type WindowBounds, type WindowOptions } from './served-window.ts';
 import type { ShopLog } from './shop-log.ts';
 
-export interface ServedSearch extends ServedLimits {
+export interface ServedSearch extends WindowOptions {
   readonly log: ShopLog;
   readonly candidates: readonly ServedCandidate[];
-  /** The window that chooses, in days since 1970: models are trained on what came before `from`. */
-  readonly from: number;
-  readonly to: number;
-  readonly demand: Demand;
-  readonly k: number;
-  /** As the shop set it; null: to be tuned. */
-  readonly buyAgainShare: number | null;
+  /** What chooses, the latest first. */
+  readonly windows: readonly WindowBounds[];
   readonly onStep?: (step: string) => void;
 }
 
@@ -45,15 +25,14 @@ export interface ServedChoice {
   readonly candidate: ServedCandidate;
   readonly candidatePoint: Point;
   readonly point: Point;
+  /** Asked in all windows. */
   readonly questions: number;
+  /** In the latest window. */
   readonly scores: Readonly<Record<string, ServedScores>>;
 }
 
 /** Fewer customers who bought in the window choose by chance. */
 const MIN_QUESTIONS = 30;
-const MAX_QUESTIONS = 1000;
-/** Scores to be computed for one point of a grid: what bounds the time on large catalogues. */
-const SCORES_A_POINT = 4_000_000;
 const NO_DECAY_DAYS = 100_000;
 
 const tasteAxes: Axes = {
@@ -100,11 +79,10 @@ const TASTE_STARTS: readonly Point[] = [{}, { trendPower: 1, trendHalfLifeDays: 
 interface Tuned {
   readonly candidate: ServedCandidate;
   readonly candidatePoint: Point;
-  readonly base: Neighbours;
   readonly point: Point;
-  /** nDCG of new products, of each question. */
-  readonly fresh: Float64Array;
-  readonly scores: ServedScores;
+  readonly hasWeights: boolean;
+  /** Of each window, the latest first. */
+  readonly scores: readonly ServedScore[];
 }
 
 function meansOf({ next, fresh }: ServedScore): ServedScores {
@@ -112,80 +90,82 @@ function meansOf({ next, fresh }: ServedScore): ServedScores {
   return { ndcg: (means.next + means.fresh) / 2, ...means };
 }
 
+const meanOver = (scores: readonly ServedScore[], value: (means: ServedScores) => number): number =>
+  scores.reduce((sum, score) => sum + value(meansOf(score)), 0) / scores.length;
+
+const ndcgOf = ({ scores }: Tuned): number => meanOver(scores, ({ ndcg }) => ndcg);
+
+/** nDCG of new products, question by question. */
+const freshOf = ({ scores }: Tuned): number[] => scores.flatMap(({ fresh }) => [...fresh]);
+
 /** The best by both tasks; one without weights where, of new products, it is within a standard error (of the paired difference) of that. */
 function bestOf(tuned: readonly Tuned[]): Tuned {
-  const best = tuned.reduce((a, b) => (b.scores.ndcg > a.scores.ndcg ? b : a));
-  const isAbout = ({ fresh }: Tuned): boolean => {
-    const differences = fresh.map((value, at) => best.fresh[at]! - value);
+  const best = tuned.reduce((a, b) => (ndcgOf(b) > ndcgOf(a) ? b : a));
+  const reached = freshOf(best);
+  const isAbout = (each: Tuned): boolean => {
+    const differences = Float64Array.from(freshOf(each), (value, at) => reached[at]! - value);
     const mean = meanOf(differences);
     const variance = meanOf(differences.map((difference) => (difference - mean) ** 2));
     return mean <= Math.sqrt(variance / Math.max(1, differences.length));
   };
-  return tuned.find((each) => !hasWeights(each.base) && isAbout(each)) ?? best;
+  return tuned.find((each) => !each.hasWeights && isAbout(each)) ?? best;
 }
 
 const hasWeights = ({ ids }: Neighbours): boolean => ids.some((row) => row.length > 0);
 
 class Search {
   readonly #search: ServedSearch;
-  readonly #questions: readonly ServedQuestion[];
-  readonly #trend: Trend;
-  /** Of the last weights: most points differ in how a history is read. */
-  #key = '';
-  #weights: Neighbours = { ids: [], weights: [] };
-  #base: Neighbours | undefined;
+  readonly #windows: readonly ServedWindow[];
 
-  constructor(search: ServedSearch, questions: readonly ServedQuestion[]) {
+  constructor(search: ServedSearch, windows: readonly ServedWindow[]) {
     this.#search = search;
-    this.#questions = questions;
-    this.#trend = trendOf(search.log, search.from);
+    this.#windows = windows;
   }
 
-  #score(base: Neighbours, point: Point) {
-    const { log, from, demand, k, buyAgainShare } = this.#search;
-    const names = ['trendHalfLifeDays', 'trendPower', 'selfWeight', 'selfTrendPower'];
-    const key = names.map((name) => point[name]).join('|');
-    if (base !== this.#base || key !== this.#key)
-      this.#weights = weightsOf(base, this.#trend, point, this.#search.width);
-    this.#base = base;
-    this.#key = key;
-    const model = {
-      neighbours: this.#weights,
-      ...withRepeatShare(demand, point['repeatShare']!),
-      reading: readingOf(point, this.#search),
-    };
-    return scoreServed(log, model, from, this.#questions, { k, buyAgainShare });
+  /** What each window says of weights that were fitted for it. */
+  #score(bases: readonly Neighbours[], point: Point): ServedScore[] {
+    return bases.map((base, at) => this.#windows[at]!.score(base, point));
   }
 
-  /** Its own options by the lists of a plain reading, then the trend and the reading of its lists, then what is bought again. */
+  /**
+   * Its own options by the lists of a plain reading in the latest window, then in all windows the trend and the reading of its lists, and
+   * what is bought again.
+   */
   async tuneCandidate(candidate: ServedCandidate): Promise<Tuned> {
-    const { log, from, onStep } = this.#search;
+    const { log, onStep } = this.#search;
+    const [latest, ...earlier] = this.#windows;
     onStep?.(`tuning ${candidate.name}`);
     const known = new Map<string, Neighbours>();
     const { point: candidatePoint } = await climbGrid(candidate.axes, [candidate.start], async (at) => {
-      const base = await candidate.fit(log, from, at);
+      const base = await candidate.fit(log, latest!.from, at);
       known.set(JSON.stringify(at), base);
-      return meanOf(this.#score(base, defaultServedPoint).fresh);
+      return meanOf(latest!.score(base, defaultServedPoint).fresh);
     });
-    const base = known.get(JSON.stringify(candidatePoint))!;
-    const taste = hasWeights(base) ? await this.#tuneTaste(base) : defaultServedPoint;
-    const point = await this.#tuneRepetition(base, taste);
-    const score = this.#score(base, point);
-    return { candidate, candidatePoint, base, point, fresh: score.fresh, scores: meansOf(score) };
+    const bases = [known.get(JSON.stringify(candidatePoint))!];
+    for (const { from } of earlier) bases.push(await candidate.fit(log, from, candidatePoint));
+    const taste = hasWeights(bases[0]!) ? await this.#tuneTaste(bases) : defaultServedPoint;
+    const point = await this.#tuneRepetition(bases, taste);
+    return {
+      candidate,
+      candidatePoint,
+      point,
+      hasWeights: hasWeights(bases[0]!),
+      scores: this.#score(bases, point),
+    };
   }
 
-  #tuneTaste(base: Neighbours): Promise<Point> {
-    return this.#climb(base, tasteAxes, defaultServedPoint, TASTE_STARTS, ({ fresh }) => fresh);
+  #tuneTaste(bases: readonly Neighbours[]): Promise<Point> {
+    return this.#climb(bases, tasteAxes, defaultServedPoint, TASTE_STARTS, ({ fresh }) => fresh);
   }
 
-  #tuneRepetition(base: Neighbours, taste: Point): Promise<Point> {
+  #tuneRepetition(bases: readonly Neighbours[], taste: Point): Promise<Point> {
     const axes = this.#search.buyAgainShare === null ? { ...repeatAxes, ...capAxes } : repeatAxes;
-    return this.#climb(base, axes, taste, [{}], ({ ndcg }) => ndcg);
+    return this.#climb(bases, axes, taste, [{}], ({ ndcg }) => ndcg);
   }
 
   /** The best point of the axes; of other options, and where a start says nothing of an axis, that of `around`. */
   async #climb(
-    base: Neighbours,
+    bases: readonly Neighbours[],
     axes: Axes,
     around: Point,
     starts: readonly Point[],
@@ -195,36 +175,35 @@ class Search {
     const { point } = await climbGrid(
       axes,
       starts.map((start) => ({ ...own, ...start })),
-      async (at) => value(meansOf(this.#score(base, { ...around, ...at }))),
+      async (at) => meanOver(this.#score(bases, { ...around, ...at }), value),
     );
     return { ...around, ...point };
   }
 }
 
 /**
- * Chooses what a shop publishes by what its customers bought in the window: item-item weights, their trend and the reading by the new
+ * Chooses what a shop publishes by what its customers bought in the windows: item-item weights, their trend and the reading by the new
  * products that a list would have named, then what is bought again by both tasks, which also choose among the ways to come by weights.
- * @returns undefined where fewer than 30 customers bought in the window
+ * @returns undefined where fewer than 30 customers bought in the latest window; so few do not choose in another one either
  */
 export async function chooseServed(search: ServedSearch): Promise<ServedChoice | undefined> {
-  const limit = Math.min(
-    MAX_QUESTIONS,
-    Math.max(200, Math.floor(SCORES_A_POINT / Math.max(1, search.log.itemCount))),
-  );
-  const questions = servedQuestions(search.log, search.from, search.to, limit);
-  if (questions.length < MIN_QUESTIONS) return undefined;
-  const all = new Search(search, questions);
+  const [latest, ...earlier] = search.windows.map((bounds) => new ServedWindow(search.log, bounds, search));
+  const canChoose = (window: ServedWindow): boolean => window.questions.length >= MIN_QUESTIONS;
+  if (latest === undefined || !canChoose(latest)) return undefined;
+  const windows = [latest, ...earlier.filter(canChoose)];
+  const all = new Search(search, windows);
   const tuned: Tuned[] = [];
   for (const candidate of search.candidates) tuned.push(await all.tuneCandidate(candidate));
   const best = bestOf(tuned);
+  const inLatest = ({ scores }: Tuned): ServedScores => meansOf(scores[0]!);
   return {
     candidate: best.candidate,
     candidatePoint: best.candidatePoint,
     point: best.point,
-    questions: questions.length,
+    questions: windows.reduce((sum, { questions }) => sum + questions.length, 0),
     scores: {
-      ...Object.fromEntries(tuned.map((each) => [each.candidate.name, each.scores])),
-      served: best.scores,
+      ...Object.fromEntries(tuned.map((each) => [each.candidate.name, inLatest(each)])),
+      served: inLatest(best),
     },
   };
 }
