@@ -7,10 +7,23 @@ import { TopItems } from './top-items.ts';
 
 export type Point = Readonly<Record<string, number>>;
 
-/** What SQL knows of demand at one moment. */
+/** What is known of demand at one moment. */
 export interface Demand {
   readonly popularity: Float32Array;
   readonly repetition: Repetition;
+}
+
+/** Of the first `count` items. */
+export function headOfDemand({ popularity, repetition }: Demand, count: number): Demand {
+  const { isRepeated, share, intervalDays } = repetition;
+  return {
+    popularity: popularity.subarray(0, count),
+    repetition: {
+      isRepeated: isRepeated.subarray(0, count),
+      share: share.subarray(0, count),
+      intervalDays: intervalDays.subarray(0, count),
+    },
+  };
 }
 
 /** What a shop holds of a version, and of a history. */
@@ -40,34 +53,54 @@ export function trendOf(log: ShopLog, until: number): Trend {
   };
 }
 
-/** w_ij t_j^trendPower, with selfWeight t_j^selfTrendPower on the diagonal; the `width` largest by size. */
+/** w_ij t_j^trendPower, with selfWeight t_j^selfTrendPower on the diagonal; the `width` largest by size. Of other rows than `rows` nothing. */
 function withTrend(
   base: Neighbours,
   factors: Float32Array,
   selfWeights: Float32Array,
   width: number,
+  rows: Iterable<number>,
 ): Neighbours {
-  const ids: Int32Array[] = [];
-  const weights: Float32Array[] = [];
+  const ids: Int32Array[] = new Array(base.ids.length).fill(new Int32Array(0));
+  const weights: Float32Array[] = new Array(base.ids.length).fill(new Float32Array(0));
+  const longest = base.ids.reduce((most, row) => Math.max(most, row.length), 0);
+  // Loops and arrays for all: a search does this for each point, and with a function for each pair it was a fifth of a training.
+  const values = new Float32Array(longest + 1);
+  const sizes = new Float64Array(longest + 1);
   const top = new TopItems(width);
-  base.ids.forEach((others, item) => {
-    const own = selfWeights[item]!;
-    const all = own > 0 ? Int32Array.from([...others, item]) : others;
-    const values = Float32Array.from(all, (other, k) =>
-      k < others.length ? base.weights[item]![k]! * factors[other]! : own,
-    );
-    const kept = top.select(values.map(Math.abs));
-    ids.push(Int32Array.from(kept, (k) => all[k]!));
-    weights.push(Float32Array.from(kept, (k) => values[k]!));
-  });
+  for (const item of rows) {
+    const others = base.ids[item]!;
+    const own = base.weights[item]!;
+    const count = others.length;
+    for (let k = 0; k < count; k++) {
+      values[k] = own[k]! * factors[others[k]!]!;
+      sizes[k] = Math.abs(values[k]!);
+    }
+    values[count] = sizes[count] = selfWeights[item]!;
+    const kept = top.select(sizes.subarray(0, selfWeights[item]! > 0 ? count + 1 : count));
+    const keptWeights = new Float32Array(kept.length);
+    for (let k = 0; k < kept.length; k++) {
+      keptWeights[k] = values[kept[k]!]!;
+      kept[k] = kept[k]! < count ? others[kept[k]!]! : item;
+    }
+    ids[item] = kept;
+    weights[item] = keptWeights;
+  }
   return { ids, weights };
 }
 
-export function weightsOf(base: Neighbours, trend: Trend, point: Point, width: number): Neighbours {
+/** What is published of weights; of `rows` alone where only those are read. */
+export function weightsOf(
+  base: Neighbours,
+  trend: Trend,
+  point: Point,
+  width: number,
+  rows: Iterable<number> = base.ids.keys(),
+): Neighbours {
   const days = point['trendHalfLifeDays']!;
   const self = point['selfWeight']!;
   const selfWeights = trend(days, self > 0 ? point['selfTrendPower']! : 0).map((factor) => self * factor);
-  return withTrend(base, trend(days, point['trendPower']!), selfWeights, width);
+  return withTrend(base, trend(days, point['trendPower']!), selfWeights, width, rows);
 }
 
 export function readingOf(

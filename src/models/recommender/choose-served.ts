@@ -1,7 +1,8 @@
-import { NO_HABITS, type Point } from './assemble-served.ts';
+import { headOfDemand, NO_HABITS, type Point } from './assemble-served.ts';
 import { type Axes, climbGrid } from './grid-climb.ts';
+import { headOfLog } from './log-sample.ts';
 import type { Neighbours } from './recommender.ts';
-import type { ServedCandidate } from './served-candidates.ts';
+import { HEAD_ITEMS, type ServedCandidate } from './served-candidates.ts';
 import { meanOf, type ServedScore } from './served-lists.ts';
 import { ServedWindow, type WindowBounds, type WindowOptions } from './served-window.ts';
 import type { ShopLog } from './shop-log.ts';
@@ -116,10 +117,20 @@ const hasWeights = ({ ids }: Neighbours): boolean => ids.some((row) => row.lengt
 class Search {
   readonly #search: ServedSearch;
   readonly #windows: readonly ServedWindow[];
+  readonly #headLog: ShopLog;
+  /** The latest window, of the most wanted items alone. */
+  readonly #head: ServedWindow;
 
   constructor(search: ServedSearch, windows: readonly ServedWindow[]) {
+    const bounds = search.windows[0]!;
     this.#search = search;
     this.#windows = windows;
+    this.#headLog = headOfLog(search.log, HEAD_ITEMS);
+    this.#head = new ServedWindow(
+      this.#headLog,
+      { ...bounds, demand: headOfDemand(bounds.demand, HEAD_ITEMS) },
+      search,
+    );
   }
 
   /** What each window says of weights that were fitted for it. */
@@ -127,22 +138,22 @@ class Search {
     return bases.map((base, at) => this.#windows[at]!.score(base, point));
   }
 
-  /**
-   * Its own options by the lists of a plain reading in the latest window, then in all windows the trend and the reading of its lists, and
-   * what is bought again.
-   */
-  async tuneCandidate(candidate: ServedCandidate): Promise<Tuned> {
-    const { log, onStep } = this.#search;
-    const [latest, ...earlier] = this.#windows;
-    onStep?.(`tuning ${candidate.name}`);
-    const known = new Map<string, Neighbours>();
-    const { point: candidatePoint } = await climbGrid(candidate.axes, [candidate.start], async (at) => {
-      const base = await candidate.fit(log, latest!.from, at);
-      known.set(JSON.stringify(at), base);
-      return meanOf(latest!.score(base, defaultServedPoint).fresh);
+  /** Its own options, by the lists of a plain reading. */
+  async #tuneOptions(candidate: ServedCandidate): Promise<Point> {
+    const { point } = await climbGrid(candidate.axes, [candidate.start], async (at) => {
+      const base = await candidate.fit(this.#headLog, this.#head.from, at);
+      return meanOf(this.#head.score(base, defaultServedPoint).fresh);
     });
-    const bases = [known.get(JSON.stringify(candidatePoint))!];
-    for (const { from } of earlier) bases.push(await candidate.fit(log, from, candidatePoint));
+    return point;
+  }
+
+  /** Its own options; then, in all windows, the trend and the reading of its lists, and what is bought again. */
+  async tuneCandidate(candidate: ServedCandidate): Promise<Tuned> {
+    this.#search.onStep?.(`tuning ${candidate.name}`);
+    const candidatePoint = await this.#tuneOptions(candidate);
+    const bases: Neighbours[] = [];
+    for (const { from } of this.#windows)
+      bases.push(await candidate.fit(this.#search.log, from, candidatePoint));
     const taste = hasWeights(bases[0]!) ? await this.#tuneTaste(bases) : defaultServedPoint;
     const point = await this.#tuneRepetition(bases, taste);
     return {

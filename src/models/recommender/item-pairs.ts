@@ -59,6 +59,30 @@ export function densePairs(gram: Float32Array, itemCount: number): ItemPairs {
 }
 
 /**
+ * The same, which keeps the products that it gathered, for a search that asks for them with one lambda after another: each comes from a
+ * place of its own in a matrix that no cache holds, 40 ns, and all in a row from here in a twentieth of that. 200 MB for 10,000 items with 100 candidates.
+ */
+export function rememberedPairs(pairs: ItemPairs): ItemPairs {
+  const triangles = new Map<Int32Array, Float32Array>();
+  return Object.freeze({
+    ...pairs,
+    fill(members: Int32Array, target: Float32Array, width: number): void {
+      const known = triangles.get(members);
+      if (known === undefined) {
+        pairs.fill(members, target, width);
+        const triangle = new Float32Array((members.length * (members.length - 1)) / 2);
+        for (let a = 1, at = 0; a < members.length; at += a++)
+          triangle.set(target.subarray(a * width, a * width + a), at);
+        triangles.set(members, triangle);
+        return;
+      }
+      for (let a = 1, at = 0; a < members.length; a++)
+        for (let b = 0; b < a; b++, at++) target[a * width + b] = target[b * width + a] = known[at]!;
+    },
+  });
+}
+
+/**
  * Pairs kept for an item. A pair that is missing counts as one that nobody took, which ruins the regression where it is not true: on
  * dense data with rows cut at 200 of 1,682 the nDCG fell from .41 to .05. Cut this far down are only pairs with next to nothing in common.
  */

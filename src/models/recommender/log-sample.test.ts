@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sampleCustomers } from './log-sample.ts';
+import { headOfLog, sampleCustomers } from './log-sample.ts';
 
 const log = {
   itemCount: 9,
@@ -20,4 +20,14 @@ it('takes every n-th customer with all of their history', () => {
   expect([...items]).toEqual([0, 1, 2, 3, 4]);
   expect([...days]).toEqual([10, 11, 12, 13, 14]);
   expect([...kinds]).toEqual([0, 2, 0, 0, 2]);
+});
+
+it('takes the first items, and of customers who touched none of them an empty row', () => {
+  expect(headOfLog(log, 9)).toBe(log);
+  const { items, days, kinds, offsets, itemCount } = headOfLog(log, 3);
+  expect(itemCount).toBe(3);
+  expect([...offsets]).toEqual([0, 2, 2, 3, 3]);
+  expect([...items]).toEqual([0, 1, 2]);
+  expect([...days]).toEqual([10, 11, 12]);
+  expect([...kinds]).toEqual([0, 2, 0]);
 });

@@ -23,3 +23,21 @@ export function sampleCustomers(log: ShopLog, events: number): ShopLog {
   }
   return sample;
 }
+
+/** The first `count` items, which are the most wanted, and what was done with them; the log itself where it has no more. All customers stay. */
+export function headOfLog(log: ShopLog, count: number): ShopLog {
+  if (log.itemCount <= count) return log;
+  const kept = Int32Array.from(log.items.keys()).filter((k) => log.items[k]! < count);
+  const offsets = new Int32Array(log.offsets.length);
+  for (let row = 0, size = 0; row + 1 < offsets.length; row++) {
+    while (size < kept.length && kept[size]! < log.offsets[row + 1]!) size++;
+    offsets[row + 1] = size;
+  }
+  return {
+    itemCount: count,
+    offsets,
+    items: Int32Array.from(kept, (k) => log.items[k]!),
+    days: Float64Array.from(kept, (k) => log.days[k]!),
+    kinds: Uint8Array.from(kept, (k) => log.kinds[k]!),
+  };
+}

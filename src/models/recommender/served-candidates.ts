@@ -3,7 +3,7 @@ import { EASE_MAX_ITEMS, solveEase } from './ease.ts';
 import type { Axes } from './grid-climb.ts';
 import { normaliseRows } from './interactions.ts';
 import { fitItemNeighbours } from './item-neighbours.ts';
-import { densePairs, gramMatrix, type ItemPairs, sparsePairs } from './item-pairs.ts';
+import { densePairs, gramMatrix, type ItemPairs, rememberedPairs, sparsePairs } from './item-pairs.ts';
 import type { Neighbours } from './recommender.ts';
 import { type ShopLog, trainingInteractions } from './shop-log.ts';
 import { solveSparseRidge } from './sparse-ridge.ts';
@@ -25,6 +25,11 @@ const SPARSE_CANDIDATES = 100;
 /** Beyond, an inverse takes longer than the regressions on the hundred most alike, which then are about as good. */
 const DENSE_MAX_ITEMS = 1500;
 const TRAINING_HALF_LIFE_DAYS = 180;
+/**
+ * The most wanted items, on which a search chooses the options of a way: nearly every list is filled from there, and the pairs of ten thousand items
+ * take a matrix that no cache holds.
+ */
+export const HEAD_ITEMS = 4000;
 
 const interactionsBefore = (log: ShopLog, until: number, point: Point) =>
   trainingInteractions(log, until, {
@@ -69,9 +74,11 @@ class RidgeMaterials {
   async #make(log: ShopLog, until: number, point: Point): Promise<RidgeMaterial> {
     const data = normaliseRows(interactionsBefore(log, until, point), point['rowNormalisation']!);
     const gram = data.itemCount <= EASE_MAX_ITEMS ? await gramMatrix(data, this.#algebra) : undefined;
-    const pairs = gram ? densePairs(gram, data.itemCount) : sparsePairs(data);
-    const total = pairs.diagonal.reduce((sum, own) => sum + own, 0);
-    const present = pairs.diagonal.reduce((count, own) => count + (own > 0 ? 1 : 0), 0);
+    const pairs = gram ? rememberedPairs(densePairs(gram, data.itemCount)) : sparsePairs(data);
+    // Over the head: what is tuned there holds for the whole.
+    const head = pairs.diagonal.subarray(0, HEAD_ITEMS);
+    const total = head.reduce((sum, own) => sum + own, 0);
+    const present = head.reduce((count, own) => count + (own > 0 ? 1 : 0), 0);
     return { pairs, gram, meanDiagonal: Math.max(1e-9, total / Math.max(1, present)) };
   }
 }

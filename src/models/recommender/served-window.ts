@@ -29,6 +29,18 @@ const MAX_QUESTIONS = 1000;
 /** Scores to be computed for one point of a grid: what bounds the time on large catalogues. */
 const SCORES_A_POINT = 4_000_000;
 
+/** The items of all that was done before `until` by those who are asked about: whose weights a list of theirs can read. */
+function itemsKnown(
+  { offsets, items, days }: ShopLog,
+  questions: readonly ServedQuestion[],
+  until: number,
+): Set<number> {
+  const known = new Set<number>();
+  for (const { user } of questions)
+    for (let k = offsets[user]!; k < offsets[user + 1]! && days[k]! < until; k++) known.add(items[k]!);
+  return known;
+}
+
 /** A part of the log that is held out, asked again and again what another point of the grids would have served in it. */
 export class ServedWindow {
   readonly from: number;
@@ -37,6 +49,7 @@ export class ServedWindow {
   readonly #demand: Demand;
   readonly #options: WindowOptions;
   readonly #trend: Trend;
+  readonly #rows: ReadonlySet<number>;
   /** Of the last weights: most points differ in how a history is read. */
   #key = '';
   #weights: Neighbours = { ids: [], weights: [] };
@@ -50,13 +63,14 @@ export class ServedWindow {
     this.#demand = demand;
     this.#options = options;
     this.#trend = trendOf(log, from);
+    this.#rows = itemsKnown(log, this.questions, from);
   }
 
   score(base: Neighbours, point: Point): ServedScore {
     const names = ['trendHalfLifeDays', 'trendPower', 'selfWeight', 'selfTrendPower'];
     const key = names.map((name) => point[name]).join('|');
     if (base !== this.#base || key !== this.#key)
-      this.#weights = weightsOf(base, this.#trend, point, this.#options.width);
+      this.#weights = weightsOf(base, this.#trend, point, this.#options.width, this.#rows);
     this.#base = base;
     this.#key = key;
     const model = {
