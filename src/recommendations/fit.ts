@@ -1,7 +1,8 @@
 import type { LinearAlgebra } from '../models/linear-algebra/linear-algebra.ts';
 import { assembleServed } from '../models/recommender/assemble-served.ts';
 import { defaultServedPoint } from '../models/recommender/choose-served.ts';
-import { contentNeighbours, contentVectors } from '../models/recommender/content.ts';
+import { contentVectors } from '../models/recommender/content.ts';
+import { contentNeighbours } from '../models/recommender/content-neighbours.ts';
 import { itemUserCounts } from '../models/recommender/interactions.ts';
 import { countDemand } from '../models/recommender/product-demand.ts';
 import type { Neighbours } from '../models/recommender/recommender.ts';

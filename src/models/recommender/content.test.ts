@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  contentNeighbours,
-  contentShare,
-  contentVectors,
-  normaliseWord,
-  type ProductContent,
-} from './content.ts';
+import { Random } from '../random.ts';
+import { contentShare, contentVectors, normaliseWord, type ProductContent } from './content.ts';
+import { contentNeighbours } from './content-neighbours.ts';
 
 const product = (name: string, more: Partial<ProductContent> = {}): ProductContent => ({
   name,
@@ -56,6 +52,36 @@ describe('similar by content', () => {
     );
     expect(twins.weights[0]![0]).toBeCloseTo(1, 6);
     expect(contentNeighbours(contentVectors([]), 3).ids).toEqual([]);
+  });
+
+  it('finds what comparing everything with everything finds, but where only a common term is shared', () => {
+    const random = Random.fromSeed(3);
+    const word = () => `word${Math.floor(30 * random.uniform() ** 2)}`;
+    const many = Array.from({ length: 60 }, () => product(`${word()} ${word()} ${word()}`));
+    const vectors = contentVectors(many);
+    const shared = (term: number) => vectors.filter(({ terms }) => terms.includes(term)).length;
+    const isCommon = new Map(
+      vectors.flatMap(({ terms }) => [...terms]).map((term) => [term, shared(term) > 12]),
+    );
+    expect(new Set(isCommon.values()).size).toBe(2);
+    const found = contentNeighbours(vectors, 5, 12);
+    vectors.forEach((own, at) => {
+      const all = vectors.map((other, number) => {
+        const both = [...own.terms.keys()].filter((k) => other.terms.includes(own.terms[k]!));
+        const dot = both.reduce(
+          (sum, k) => sum + own.weights[k]! * other.weights[other.terms.indexOf(own.terms[k]!)]!,
+          0,
+        );
+        return { number, dot: both.some((k) => !isCommon.get(own.terms[k]!)) && number !== at ? dot : 0 };
+      });
+      const best = all
+        .filter(({ dot }) => dot > 0)
+        .sort((a, b) => b.dot - a.dot)
+        .slice(0, 5);
+      expect([...found.weights[at]!]).toEqual(best.map(({ dot }) => expect.closeTo(dot, 5)));
+      for (const [k, number] of found.ids[at]!.entries())
+        expect(all[number]!.dot).toBeCloseTo(found.weights[at]![k]!, 5);
+    });
   });
 
   it('counts less the more customers a product has had', () => {

@@ -1,6 +1,3 @@
-import type { Neighbours } from './recommender.ts';
-import { TopItems } from './top-items.ts';
-
 export interface ProductContent {
   readonly name: string;
   readonly category: string | null;
@@ -103,53 +100,6 @@ export function contentVectors(products: readonly ProductContent[]): SparseVecto
       weights: Float32Array.from(entries, ([, weight]) => weight / norm),
     };
   });
-}
-
-/**
- * For each product the `count` most similar by cosine, above 0 only. Through an inverted index: the cost is the sum of squares of how
- * many products share a term, so terms that more than `maxShared` products have only break ties among those found through rarer ones.
- */
-export function contentNeighbours(
-  vectors: readonly SparseVector[],
-  count: number,
-  maxShared = 2000,
-): Neighbours {
-  const postings = new Map<number, { product: number; weight: number }[]>();
-  vectors.forEach(({ terms, weights }, product) => {
-    terms.forEach((term, k) => {
-      const list = postings.get(term);
-      const entry = { product, weight: weights[k]! };
-      if (list === undefined) postings.set(term, [entry]);
-      else list.push(entry);
-    });
-  });
-  const top = new TopItems(Math.max(1, count));
-  const ids: Int32Array[] = [];
-  const kept: Float32Array[] = [];
-  for (const [product, { terms, weights }] of vectors.entries()) {
-    const similar = new Map<number, number>();
-    // Rare terms first: they decide who is compared at all.
-    const order = [...terms.keys()].sort(
-      (a, b) => postings.get(terms[a]!)!.length - postings.get(terms[b]!)!.length,
-    );
-    for (const k of order) {
-      const list = postings.get(terms[k]!)!;
-      for (const { product: other, weight } of list) {
-        const sum = similar.get(other);
-        if (other === product || (sum === undefined && list.length > maxShared)) continue;
-        similar.set(other, (sum ?? 0) + weight * weights[k]!);
-      }
-    }
-    const others = [...similar.keys()].sort((a, b) => a - b);
-    const scores = Float32Array.from(others, (other) => similar.get(other)!);
-    const best = top
-      .select(scores)
-      .subarray(0, count)
-      .filter((at) => scores[at]! > 0);
-    ids.push(Int32Array.from(best, (at) => others[at]!));
-    kept.push(Float32Array.from(best, (at) => scores[at]!));
-  }
-  return Object.freeze({ ids, weights: kept });
 }
 
 /** What share of a product's similarity comes from content: 1 with no history, a half at `halfAtUsers` customers, then towards 0. */

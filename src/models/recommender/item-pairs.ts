@@ -88,8 +88,8 @@ export function rememberedPairs(pairs: ItemPairs): ItemPairs {
  */
 const ROW_LIMIT = 2048;
 
-/** For catalogues whose matrix does not fit: for each item its pairs, most alike first, at most 2,048. */
-export function sparsePairs(data: Interactions): ItemPairs {
+/** For catalogues whose matrix does not fit: for each item its pairs, at most 2,048, of which the first `candidates` are most alike. */
+export function sparsePairs(data: Interactions, candidates: number): ItemPairs {
   const { itemCount } = data;
   const diagonal = new Float64Array(itemCount);
   for (let k = 0; k < data.items.length; k++) diagonal[data.items[k]!]! += data.weights[k]! ** 2;
@@ -105,7 +105,7 @@ export function sparsePairs(data: Interactions): ItemPairs {
       cosines[k] =
         other === item ? Number.NEGATIVE_INFINITY : occurrences.dot[other]! / Math.sqrt(diagonal[other]!);
     }
-    const chosen = top.select(cosines.subarray(0, others.length), others);
+    const chosen = top.select(cosines.subarray(0, others.length), others, candidates);
     ids.push(chosen);
     values.push(Float32Array.from(chosen, (other) => occurrences.dot[other]!));
   }
@@ -118,7 +118,8 @@ function keptPairs(
   ids: readonly Int32Array[],
   values: readonly Float32Array[],
 ): ItemPairs {
-  const place = new Int32Array(diagonal.length).fill(-1);
+  // Of each item, one more than its place among the members: two bytes, so that the caches hold more of them.
+  const place = new Uint16Array(diagonal.length);
   return Object.freeze({
     itemCount: diagonal.length,
     diagonal,
@@ -126,17 +127,17 @@ function keptPairs(
     products: (item: number, others: Int32Array) => values[item]!.slice(0, others.length),
     fill(members: Int32Array, target: Float32Array, width: number): void {
       members.forEach((item, at) => {
-        place[item] = at;
+        place[item] = at + 1;
       });
       for (let a = 0; a < members.length; a++) {
         const others = ids[members[a]!]!;
         const products = values[members[a]!]!;
         for (let k = 0; k < others.length; k++) {
-          const b = place[others[k]!]!;
+          const b = place[others[k]!]! - 1;
           if (b >= 0) target[a * width + b] = target[b * width + a] = products[k]!;
         }
       }
-      for (const item of members) place[item] = -1;
+      for (const item of members) place[item] = 0;
     },
   });
 }

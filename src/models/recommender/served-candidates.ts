@@ -74,7 +74,9 @@ class RidgeMaterials {
   async #make(log: ShopLog, until: number, point: Point): Promise<RidgeMaterial> {
     const data = normaliseRows(interactionsBefore(log, until, point), point['rowNormalisation']!);
     const gram = data.itemCount <= EASE_MAX_ITEMS ? await gramMatrix(data, this.#algebra) : undefined;
-    const pairs = gram ? rememberedPairs(densePairs(gram, data.itemCount)) : sparsePairs(data);
+    const pairs = gram
+      ? rememberedPairs(densePairs(gram, data.itemCount))
+      : sparsePairs(data, SPARSE_CANDIDATES);
     // Over the head: what is tuned there holds for the whole.
     const head = pairs.diagonal.subarray(0, HEAD_ITEMS);
     const total = head.reduce((sum, own) => sum + own, 0);

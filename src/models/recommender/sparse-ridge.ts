@@ -39,23 +39,26 @@ function outgoing(
 }
 
 /** Pairs of a data set: dense from the kernel where the matrix fits, which costs a tenth of collecting them one by one. */
-async function ridgePairs(data: Interactions, algebra: LinearAlgebra): Promise<ItemPairs> {
-  if (data.itemCount > EASE_MAX_ITEMS) return sparsePairs(data);
+async function ridgePairs(
+  data: Interactions,
+  candidates: number,
+  algebra: LinearAlgebra,
+): Promise<ItemPairs> {
+  if (data.itemCount > EASE_MAX_ITEMS) return sparsePairs(data, candidates);
   return densePairs(await gramMatrix(data, algebra), data.itemCount);
 }
 
 /** Systems solved at once: 10 MB of them with 100 candidates. */
 const BATCH = 256;
 
-/** The regressions of some items, with `ridgeFactor` times the ridge; NaN where that is too little. */
-async function solveBatch(
+/** The systems of some items, with `ridgeFactor` times the ridge. */
+function gatherBatch(
   pairs: ItemPairs,
   items: readonly number[],
   sources: readonly Int32Array[],
   { lambda, dropout = 0, candidates: k }: SparseRidgeOptions,
   ridgeFactor: number,
-  algebra: LinearAlgebra,
-): Promise<Float32Array> {
+): { matrices: Float32Array; rights: Float32Array } {
   const matrices = new Float32Array(items.length * k * k);
   const rights = new Float32Array(items.length * k);
   items.forEach((item, at) => {
@@ -68,7 +71,7 @@ async function solveBatch(
     }
     rights.set(pairs.products(item, members), at * k);
   });
-  return algebra.solveSystems(matrices, rights, k);
+  return { matrices, rights };
 }
 
 /** The ridge regressions on pairs that are there already. @throws MODEL_BAD_INPUT */
@@ -90,17 +93,29 @@ export async function solveSparseRidge(
   let open = [...all.keys()];
   for (let ridgeFactor = 1; open.length > 0; ridgeFactor *= 4) {
     const again: number[] = [];
+    // The next systems are gathered while the kernel's threads solve these.
+    let solving = Promise.resolve();
     for (let start = 0; start < open.length; start += BATCH) {
       const items = open.slice(start, start + BATCH);
       const sources = items.map((item) => all[item]!);
-      const sizes = { ...options, candidates };
-      const solved = await solveBatch(pairs, items, sources, sizes, ridgeFactor, algebra);
-      items.forEach((item, at) => {
-        const own = solved.slice(at * candidates, at * candidates + sources[at]!.length);
-        if (own.some(Number.isNaN)) again.push(item);
-        else weights[item] = own;
+      const { matrices, rights } = gatherBatch(
+        pairs,
+        items,
+        sources,
+        { ...options, candidates },
+        ridgeFactor,
+      );
+      await solving;
+      solving = algebra.solveSystems(matrices, rights, candidates).then((solved) => {
+        items.forEach((item, at) => {
+          // NaN where that is too little ridge.
+          const own = solved.slice(at * candidates, at * candidates + sources[at]!.length);
+          if (own.some(Number.isNaN)) again.push(item);
+          else weights[item] = own;
+        });
       });
     }
+    await solving;
     open = again;
   }
   return sparseItemRecommender('sparse-ridge', outgoing(pairs.itemCount, all, weights));
@@ -119,7 +134,7 @@ export async function fitSparseRidge(
 ): Promise<ItemRecommender> {
   checkInteractions(data);
   return solveSparseRidge(
-    await ridgePairs(normaliseRows(data, options.rowNormalisation ?? 0), algebra),
+    await ridgePairs(normaliseRows(data, options.rowNormalisation ?? 0), options.candidates, algebra),
     options,
     algebra,
   );

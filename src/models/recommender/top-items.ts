@@ -18,8 +18,9 @@ export class TopItems {
   /**
    * The best of `scores`, best first; what is -Infinity or NaN is no candidate.
    * @param numbers item of each score, in any order; its place unless given
+   * @param leading so many of them come in order, the others after them in any: to order thousands costs more than to find them
    */
-  select(scores: ArrayLike<number>, numbers?: Int32Array): Int32Array {
+  select(scores: ArrayLike<number>, numbers?: Int32Array, leading = this.#count): Int32Array {
     if (this.#count === 0) return new Int32Array(0);
     this.#size = 0;
     let worst = Number.NEGATIVE_INFINITY;
@@ -28,17 +29,21 @@ export class TopItems {
       // Where items come by number, one that ties with the worst kept comes too late.
       if (numbers ? !(score >= worst && score > Number.NEGATIVE_INFINITY) : !(score > worst)) continue;
       if (this.#size === this.#items.length) {
-        worst = this.#cut();
+        worst = this.#cut(this.#count);
         if (score < worst || (score === worst && !numbers)) continue;
       }
       this.#items[this.#size] = numbers ? numbers[at]! : at;
       this.#scores[this.#size++] = score;
     }
-    if (this.#size > this.#count) this.#cut();
+    if (this.#size > this.#count) this.#cut(this.#count);
+    const found = this.#size;
+    if (found > leading) this.#cut(leading);
     const order = Int32Array.from({ length: this.#size }, (_, at) => at).sort(
       (a, b) => this.#scores[b]! - this.#scores[a]! || this.#items[a]! - this.#items[b]!,
     );
-    return order.map((at) => this.#items[at]!);
+    const best = this.#items.slice(0, found);
+    for (let at = 0; at < order.length; at++) best[at] = this.#items[order[at]!]!;
+    return best;
   }
 
   /** Whether entry a comes before the entry of `score` and `item`. */
@@ -55,9 +60,9 @@ export class TopItems {
     this.#scores[b] = score;
   }
 
-  /** Brings the best `count` to the front (Hoare's find) and forgets the rest. Returns the worst score kept. */
-  #cut(): number {
-    const last = this.#count - 1;
+  /** Brings the best `count` to the front (Hoare's find) and counts no more than those. Returns the worst score kept. */
+  #cut(count: number): number {
+    const last = count - 1;
     for (let [from, to] = [0, this.#size - 1]; from < to; ) {
       const middle = (from + to) >> 1;
       const [score, item] = [this.#scores[middle]!, this.#items[middle]!];
@@ -71,7 +76,7 @@ export class TopItems {
       else if (last >= left) from = left;
       else break;
     }
-    this.#size = this.#count;
+    this.#size = count;
     return this.#scores[last]!;
   }
 }

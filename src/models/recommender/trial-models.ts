@@ -124,7 +124,7 @@ const sparseRidge: TrialModel = {
     const pairs =
       itemCount <= EASE_MAX_ITEMS
         ? densePairs(await gramAt(material, data, point), itemCount)
-        : sparsePairs(normaliseRows(data, point['rowNormalisation']!));
+        : sparsePairs(normaliseRows(data, point['rowNormalisation']!), SPARSE_CANDIDATES);
     const options = { ...ridgeOptions(data, point, material.growth), candidates: SPARSE_CANDIDATES };
     return solveSparseRidge(pairs, options, material.algebra);
   },
