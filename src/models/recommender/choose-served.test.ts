@@ -4,6 +4,7 @@ import { Random } from '../random.ts';
 import { type Demand, trendOf, weightsOf } from './assemble-served.ts';
 import { chooseServed, defaultServedPoint } from './choose-served.ts';
 import { densePairs, gramMatrix, rememberedPairs } from './item-pairs.ts';
+import { headOfLog } from './log-sample.ts';
 import { HEAD_ITEMS, type ServedCandidate, servedCandidates } from './served-candidates.ts';
 import type { ShopLog } from './shop-log.ts';
 
@@ -108,6 +109,19 @@ describe('choosing what is served', () => {
 });
 
 describe('what a search saves', () => {
+  it('keeps the pairs of one log and one moment, not those of another', async () => {
+    const ridge = () => servedCandidates(plainLinearAlgebra)[2]!;
+    const [large, small] = [pairedLog(100, 60, 40), pairedLog(90, 60, 40)];
+    const kept = ridge();
+    await kept.fit(headOfLog(large, 50), 100, kept.start);
+    for (const [log, until] of [
+      [large, 100],
+      [small, 100],
+      [small, 50],
+    ] as const)
+      expect(await kept.fit(log, until, kept.start)).toEqual(await ridge().fit(log, until, kept.start));
+  });
+
   it('weighs the rows that are read as it weighs all', async () => {
     const log = pairedLog(100, 40, 40);
     const base = await servedCandidates(plainLinearAlgebra)[1]!.fit(log, 100, {

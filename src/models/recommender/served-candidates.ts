@@ -57,6 +57,7 @@ interface RidgeMaterial {
 /** One product of the histories serves every lambda; the last one is kept. */
 class RidgeMaterials {
   readonly #algebra: LinearAlgebra;
+  #log: ShopLog | undefined;
   #key = '';
   #last: Promise<RidgeMaterial> | undefined;
 
@@ -66,7 +67,9 @@ class RidgeMaterials {
 
   get(log: ShopLog, until: number, point: Point): Promise<RidgeMaterial> {
     const key = `${until}|${point['rowNormalisation']}|${point['strengthPower']}`;
-    if (this.#last === undefined || key !== this.#key) this.#last = this.#make(log, until, point);
+    if (this.#last === undefined || log !== this.#log || key !== this.#key)
+      this.#last = this.#make(log, until, point);
+    this.#log = log;
     this.#key = key;
     return this.#last;
   }

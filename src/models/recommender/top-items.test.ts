@@ -17,6 +17,10 @@ it('finds what sorting would, whatever the order, with ties to the lower number'
         expect([...top.select(scores)]).toEqual(expected);
         const reordered = Float64Array.from(shuffled, (item) => scores[item]!);
         expect([...top.select(reordered, shuffled)]).toEqual(expected);
+        const inPart = [...top.select(reordered, shuffled, 3)];
+        expect(inPart.slice(0, 3)).toEqual(expected.slice(0, 3));
+        expect(new Set(inPart)).toEqual(new Set(expected));
+        expect(inPart).toHaveLength(expected.length);
       },
     ),
   );
