@@ -3,12 +3,13 @@ import { copyNumbers } from '../database/copy-stream.ts';
 import type { ProductContent } from '../models/recommender/content.ts';
 import type { DemandCounts, DemandSource } from '../models/recommender/product-demand.ts';
 import type { ShopLog } from '../models/recommender/shop-log.ts';
+import { EventColumns } from './event-columns.ts';
 import type { ProductDemand } from './published.ts';
 import * as queries from './queries.ts';
 
 /** Of more events than this a share of the customers trains, drawn by a hash: pairs of products are known long before. 13 bytes each. */
 const MAX_EVENTS = 20_000_000;
-/** The newest events of a customer that are kept: a wholesaler's ten thousand would cost their square and say little of what goes together. */
+/** The newest events of a customer that train: a wholesaler's ten thousand would cost their square and say little of what goes together. Demand counts all. */
 const HISTORY_PER_CUSTOMER = 2000;
 const MS_PER_DAY = 86_400_000;
 
@@ -26,67 +27,6 @@ export interface ShopData extends DemandSource {
   readonly newest: { readonly event: number; readonly product: number };
 }
 
-/** Typed arrays that grow beyond `expected` where they must. */
-class EventColumns {
-  #capacity: number;
-  #size = 0;
-  #items: Int32Array;
-  #days: Float64Array;
-  #kinds: Uint8Array;
-  readonly #offsets = [0];
-  readonly #userIds: number[] = [];
-
-  constructor(expected: number) {
-    this.#capacity = Math.max(1 << 16, Math.ceil(expected));
-    this.#items = new Int32Array(this.#capacity);
-    this.#days = new Float64Array(this.#capacity);
-    this.#kinds = new Uint8Array(this.#capacity);
-  }
-
-  push(item: number, kind: number, day: number): void {
-    if (this.#size === this.#capacity) this.#grow();
-    this.#items[this.#size] = item;
-    this.#kinds[this.#size] = kind;
-    this.#days[this.#size++] = day;
-  }
-
-  #grow(): void {
-    this.#capacity *= 2;
-    const [items, days, kinds] = [this.#items, this.#days, this.#kinds];
-    this.#items = new Int32Array(this.#capacity);
-    this.#days = new Float64Array(this.#capacity);
-    this.#kinds = new Uint8Array(this.#capacity);
-    this.#items.set(items);
-    this.#days.set(days);
-    this.#kinds.set(kinds);
-  }
-
-  /** Ends a customer's row; of more than `most` events the newest stay. */
-  endRow(userId: number, most: number): void {
-    const start = this.#offsets.at(-1)!;
-    const excess = this.#size - start - most;
-    if (excess > 0) {
-      for (const column of [this.#items, this.#days, this.#kinds])
-        column.copyWithin(start, start + excess, this.#size);
-      this.#size -= excess;
-    }
-    if (this.#size === start) return;
-    this.#offsets.push(this.#size);
-    this.#userIds.push(userId);
-  }
-
-  toLog(itemCount: number): { log: ShopLog; userIds: Int32Array } {
-    const log = {
-      itemCount,
-      offsets: Int32Array.from(this.#offsets),
-      items: this.#items.subarray(0, this.#size),
-      days: this.#days.subarray(0, this.#size),
-      kinds: this.#kinds.subarray(0, this.#size),
-    };
-    return { log, userIds: Int32Array.from(this.#userIds) };
-  }
-}
-
 /** Streams what was done before `until` into typed arrays, in one pass. */
 export async function readShop(client: pg.ClientBase, until: Date): Promise<ShopData> {
   const { events } = (await client.query(queries.ESTIMATE_EVENTS)).rows[0];
@@ -95,28 +35,34 @@ export async function readShop(client: pg.ClientBase, until: Date): Promise<Shop
   const itemOf = new Map(products.map(({ product_id }, item) => [product_id, item]));
   const { sql } = (await client.query(queries.FORMAT_EVENTS, [until, share])).rows[0];
   const columns = new EventColumns(events * share);
-  const nobodys = new EventColumns(0);
+  const [older, nobodys] = [new EventColumns(0), new EventColumns(0)];
   let user = Number.NaN;
   await copyNumbers(client, sql, ([userId, productId, kind, day]) => {
-    if (userId !== user && !Number.isNaN(user)) columns.endRow(user, HISTORY_PER_CUSTOMER);
+    if (userId !== user && !Number.isNaN(user)) columns.endRow(user, HISTORY_PER_CUSTOMER, older);
     user = userId!;
     const item = itemOf.get(productId!);
     if (item !== undefined) (Number.isNaN(user) ? nobodys : columns).push(item, kind!, day!);
   });
-  if (!Number.isNaN(user)) columns.endRow(user, HISTORY_PER_CUSTOMER);
+  if (!Number.isNaN(user)) columns.endRow(user, HISTORY_PER_CUSTOMER, older);
   nobodys.endRow(0, Number.POSITIVE_INFINITY);
   const newest = (await client.query(queries.NEWEST_IDS)).rows[0];
   const { log, userIds } = columns.toLog(products.length);
-  const visitors = nobodys.toLog(products.length).log;
-  const dayOf = await readDays(client, log);
-  return { ...numberByDemand(log, visitors, products), userIds, dayOf, share, newest };
+  const others = { older: older.toLog(products.length).log, visitors: nobodys.toLog(products.length).log };
+  const dayOf = await readDays(client, [log, others.older]);
+  return { ...numberByDemand({ log, ...others }, products), userIds, dayOf, share, newest };
 }
 
-/** What tells the shop's day of any moment of the log. */
-async function readDays(client: pg.ClientBase, { days }: ShopLog): Promise<(moment: number) => number> {
-  const moments = [Math.min, Math.max].map(
-    (choose) => new Date(MS_PER_DAY * days.reduce((a, b) => choose(a, b), days[0] ?? 0)),
-  );
+/** What tells the shop's day of any moment of the logs. */
+async function readDays(
+  client: pg.ClientBase,
+  logs: readonly ShopLog[],
+): Promise<(moment: number) => number> {
+  const moments = [Math.min, Math.max].map((choose) => {
+    const chosen = logs.flatMap(({ days }) =>
+      days.length === 0 ? [] : [days.reduce((a, b) => choose(a, b))],
+    );
+    return new Date(MS_PER_DAY * chosen.reduce((a, b) => choose(a, b), chosen[0] ?? 0));
+  });
   const starts: number[] = (await client.query(queries.DAY_STARTS, moments)).rows.map(({ start }) => start);
   return (moment) => {
     let day = Math.min(starts.length - 1, Math.max(0, Math.floor(moment - starts[0]!)));
@@ -128,20 +74,22 @@ async function readDays(client: pg.ClientBase, { days }: ShopLog): Promise<(mome
 }
 
 /** Numbers the products from the most wanted down: where a model knows nothing, a tie, the more popular one goes first. */
-function numberByDemand(log: ShopLog, visitors: ShopLog, products: readonly ProductRow[]) {
+function numberByDemand(
+  logs: Pick<DemandSource, 'log' | 'older' | 'visitors'>,
+  products: readonly ProductRow[],
+) {
   const counts = new Float64Array(products.length);
-  for (const item of log.items) counts[item]! += 1;
+  for (const item of logs.log.items) counts[item]! += 1;
   const order = Int32Array.from(products.keys()).sort((a, b) => counts[b]! - counts[a]! || a - b);
   const numberOf = new Int32Array(products.length);
   order.forEach((item, number) => {
     numberOf[item] = number;
   });
   const sorted = Array.from(order, (item) => products[item]!);
-  for (const { items } of [log, visitors])
+  for (const { items } of Object.values(logs))
     for (let k = 0; k < items.length; k++) items[k] = numberOf[items[k]!]!;
   return {
-    log,
-    visitors,
+    ...logs,
     products: sorted,
     categories: sorted.map(({ category }) => category),
     itemOf: new Map(sorted.map(({ product_id }, item) => [product_id, item])),
