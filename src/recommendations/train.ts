@@ -90,7 +90,7 @@ async function choose(
   };
 }
 
-/** Chooses on the window, fits again on everything, and puts together what is published. */
+/** Chooses on the windows, fits again on everything, and puts together what is published. */
 export async function fitRecommender(
   material: TrainingMaterial,
   options: FitOptions,
@@ -102,8 +102,8 @@ export async function fitRecommender(
 
 /**
  * Trains on what happened before `asOf`, reading as ml_user in one snapshot, and publishes as app_user: item-item weights chosen on the
- * last 30 days, what is alike by content, demand and repetition. In force at once unless the version before would have done better in
- * that window.
+ * last two windows of 30 days, what is alike by content, demand and repetition. In force at once unless the version before would have done
+ * better in the later one.
  */
 export async function trainRecommendations(
   mlPool: pg.Pool,
