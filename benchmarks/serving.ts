@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { createKey } from '../src/access/keys.ts';
 import { Random } from '../src/models/random.ts';
+import { warmConnections } from '../src/recommendations/serve.ts';
 import { loadBigShop } from './big-shop.ts';
 import { getRequest, LoadClients } from './http-client.ts';
 import { type Latencies, openLoop, percentile, pooled } from './open-loop.ts';
@@ -47,6 +48,8 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  */
 
 const RATE = 200;
+/** Of a pool, which keeps them. */
+const CONNECTIONS = 10;
 const WRITES_PER_SECOND = 500;
 const BATCHES_PER_SECOND = 10;
 /** As many as a version that was trained has (WIDTH in src/recommendations/train.ts); what is like a product by content comes on top. */
@@ -177,6 +180,8 @@ async function measure(
   };
   const api = await startApi(url, port);
   try {
+    // As the API does: a connection opened in the middle of it costs 35 ms, with its first plans, and others wait for it.
+    await warmConnections(ml, CONNECTIONS);
     await inTurns(sends, 200);
     header('one at a time, in turns, nothing written');
     print(await inTurns(sends, 50 * seconds), []);
