@@ -25,7 +25,7 @@ import { publishSynthetic } from './synthetic-recommender.ts';
  * long again), over HTTP 2.55 and 4.05 (10.1 and 15.3; aim 15). p99 of sessions 2.5 and 3.5, similar 1.8 and 2.7, together 2.4 and 4.2, popular 1.6 and 2.4; diverse and
  * capped lists 5.4 and 11.1 (p99 25 and 62).
  * A day later, quiet: 1.33 ms one at a time (p99 2.3), 1.64 at 200 a second (p99 4.91, 5.7 times the look-up's .87), HTTP 2.84 (10.8); and before the pool of this
- * benchmark was warmed 1.95 with a p99 of 75, HTTP 14.1: one connection in ten came in the middle of it.
+ * benchmark was warmed 1.95 with a p99 of 75, HTTP 14.1: probably a connection that was opened in the middle of it.
  * Before migration 0030: one at a time 1.6 and 2.2 ms (p99 3.5 and 4.4), under load 2.1 and 2.6 (p99 6.2 and 7.4), over HTTP 3.5 and 4.4 (p99 14.8; the other run
  * stalled while connections were opened, which `serve` now does first). Before 0029: 1.9 (4.0), 2.4 (6.8), HTTP 3.5 (13.2). Before 0027 and 0028: 3.2 (6.0), 4.3 (20),
  * HTTP 8.4 (68). On a database that trials had kept and fragmented p99 was 8.6 and 20.7.
@@ -182,7 +182,7 @@ async function measure(
   };
   const api = await startApi(url, port);
   try {
-    // As the API does: a connection opened in the middle of it costs 35 ms, with its first plans, and others wait for it.
+    // As the API does: a connection opened in the middle of it costs 35 ms of the processor, with its first plans.
     await warmConnections(ml, CONNECTIONS);
     await inTurns(sends, 200);
     header('one at a time, in turns, nothing written');
