@@ -5,7 +5,7 @@ import { type Demand, trendOf, weightsOf } from './assemble-served.ts';
 import { chooseServed, defaultServedPoint } from './choose-served.ts';
 import { densePairs, gramMatrix, rememberedPairs } from './item-pairs.ts';
 import { headOfLog } from './log-sample.ts';
-import { HEAD_ITEMS, type ServedCandidate, servedCandidates } from './served-candidates.ts';
+import { SEARCHED_ITEMS, type ServedCandidate, servedCandidates } from './served-candidates.ts';
 import type { ShopLog } from './shop-log.ts';
 
 const LIMITS = { width: 5, historyEvents: 200, historyProducts: 30 };
@@ -74,7 +74,7 @@ describe('choosing what is served', () => {
   });
 
   it('searches on the head of a large catalogue, and fits what it found on all of it, before each window', async () => {
-    const itemCount = HEAD_ITEMS + 100;
+    const itemCount = SEARCHED_ITEMS + 100;
     const fits: [number, number][] = [];
     const search = {
       log: pairedLog(200, itemCount, 80),
@@ -88,7 +88,7 @@ describe('choosing what is served', () => {
       [itemCount, 80],
       [itemCount, 60],
     ]);
-    expect(new Set(fits.slice(0, -2).map(String))).toEqual(new Set([`${HEAD_ITEMS},80`]));
+    expect(new Set(fits.slice(0, -2).map(String))).toEqual(new Set([`${SEARCHED_ITEMS},80`]));
     expect(chosen!.scores['served']!.fresh).toBeGreaterThan(0.2);
   });
 

@@ -2,7 +2,7 @@ import { headOfDemand, NO_HABITS, type Point } from './assemble-served.ts';
 import { type Axes, climbGrid } from './grid-climb.ts';
 import { headOfLog } from './log-sample.ts';
 import type { Neighbours } from './recommender.ts';
-import { HEAD_ITEMS, type ServedCandidate } from './served-candidates.ts';
+import { SEARCHED_ITEMS, type ServedCandidate } from './served-candidates.ts';
 import { meanOf, type ServedScore } from './served-lists.ts';
 import { ServedWindow, type WindowBounds, type WindowOptions } from './served-window.ts';
 import type { ShopLog } from './shop-log.ts';
@@ -125,12 +125,15 @@ class Search {
     const bounds = search.windows[0]!;
     this.#search = search;
     this.#windows = windows;
-    this.#headLog = headOfLog(search.log, HEAD_ITEMS);
-    this.#head = new ServedWindow(
-      this.#headLog,
-      { ...bounds, demand: headOfDemand(bounds.demand, HEAD_ITEMS) },
-      search,
-    );
+    this.#headLog = headOfLog(search.log, SEARCHED_ITEMS);
+    this.#head =
+      this.#headLog === search.log
+        ? windows[0]!
+        : new ServedWindow(
+            this.#headLog,
+            { ...bounds, demand: headOfDemand(bounds.demand, SEARCHED_ITEMS) },
+            search,
+          );
   }
 
   /** What each window says of weights that were fitted for it. */

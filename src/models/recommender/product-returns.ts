@@ -1,12 +1,12 @@
 import type { DemandSource } from './product-demand.ts';
 import type { Repetition } from './served-lists.ts';
+import { PURCHASE } from './shop-log.ts';
 
 /** The smallest share of buyers that can count as buying again, and how many at least; validation chooses where the line is. */
 const MIN_REPEAT_SHARE = 0.05;
 const MIN_REPEATERS = 5;
 /** So many buyers' weight draws the share of a product to that of its category. */
 const CATEGORY_PRIOR = 10;
-const PURCHASE = 2;
 
 /** How many bought each item, and on two of the shop's days or more; and the days between, item by item. */
 export interface Returns {

@@ -29,7 +29,7 @@ const TRAINING_HALF_LIFE_DAYS = 180;
  * The most wanted items, on which a search chooses the options of a way: nearly every list is filled from there, and the pairs of ten thousand items
  * take a matrix that no cache holds.
  */
-export const HEAD_ITEMS = 4000;
+export const SEARCHED_ITEMS = 4000;
 
 const interactionsBefore = (log: ShopLog, until: number, point: Point) =>
   trainingInteractions(log, until, {
@@ -77,11 +77,11 @@ class RidgeMaterials {
   async #make(log: ShopLog, until: number, point: Point): Promise<RidgeMaterial> {
     const data = normaliseRows(interactionsBefore(log, until, point), point['rowNormalisation']!);
     const gram = data.itemCount <= EASE_MAX_ITEMS ? await gramMatrix(data, this.#algebra) : undefined;
-    const pairs = gram
-      ? rememberedPairs(densePairs(gram, data.itemCount))
-      : sparsePairs(data, SPARSE_CANDIDATES);
+    const all = gram ? densePairs(gram, data.itemCount) : sparsePairs(data, SPARSE_CANDIDATES);
+    // Of more than are searched on, one lambda is asked for.
+    const pairs = data.itemCount <= SEARCHED_ITEMS ? rememberedPairs(all) : all;
     // Over the head: what is tuned there holds for the whole.
-    const head = pairs.diagonal.subarray(0, HEAD_ITEMS);
+    const head = pairs.diagonal.subarray(0, SEARCHED_ITEMS);
     const total = head.reduce((sum, own) => sum + own, 0);
     const present = head.reduce((count, own) => count + (own > 0 ? 1 : 0), 0);
     return { pairs, gram, meanDiagonal: Math.max(1e-9, total / Math.max(1, present)) };

@@ -2,7 +2,7 @@ import type { EventLog } from './event-log.ts';
 import type { History, Interactions } from './interactions.ts';
 
 /** Kinds of events that say something of a taste: 0 view, 1 cart, 2 purchase, 3 refund. */
-const PURCHASE = 2;
+export const PURCHASE = 2;
 const REFUND = 3;
 
 /** What customers did in a shop, one row a customer, in order of time. */
